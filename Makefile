@@ -1,0 +1,91 @@
+# What people and CI run. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements/dev.txt
+STAMP := $(VENV)/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+HOST ?= control-01
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): $(LOCK) pyproject.toml scripts/python
+	@python=$$(scripts/python); echo "python: $$python ($$($$python -V))"; \
+	$$python -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: venv
+venv: $(STAMP) ## the Python environment, from the hash-locked requirements
+
+.PHONY: up
+up: venv ## eight hosts and the cluster on this machine, converged and verified
+	@forge testbed up
+
+.PHONY: down
+down: venv ## end the testbed of this checkout and everything it made
+	@forge testbed down
+
+.PHONY: status
+status: venv ## what of the testbed runs, and how it is
+	@forge testbed status
+
+.PHONY: ssh
+ssh: venv ## a shell on a host: make ssh HOST=worker-01
+	@forge testbed ssh $(HOST)
+
+.PHONY: site
+site: venv ## run playbooks/site.yml on the running testbed again
+	@forge testbed site
+
+.PHONY: verify
+verify: venv ## prove the running testbed by behaviour, faults included
+	@forge testbed verify
+
+.PHONY: check
+check: venv ## formatting, types and lint of everything
+	@scripts/check
+
+.PHONY: test
+test: venv ## everything: checks, unit tests, Molecule, the testbed from nothing to nothing
+	@scripts/test
+
+.PHONY: test-unit
+test-unit: venv ## the tests that need no hosts
+	@pytest -n 2 tests/unit tests/integration
+
+.PHONY: test-molecule
+test-molecule: venv ## every role on clean hosts
+	@scripts/test molecule
+
+.PHONY: test-testbed
+test-testbed: venv ## the testbed's own run: up, again, verify, faults, down
+	@scripts/test testbed
+
+.PHONY: artifacts
+artifacts: venv ## fetch or build every pinned binary into the cache
+	@forge artifacts fetch
+
+.PHONY: pins
+pins: venv ## look up unresolved digests, write them to versions.yml and the go.mod files
+	@forge artifacts resolve
+	@forge artifacts pins --write
+
+.PHONY: lock
+lock: venv ## write the requirement locks again from requirements/*.in
+	@for part in runtime ansible dev; do \
+	  uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    -o requirements/$$part.txt requirements/$$part.in; done
+
+.PHONY: wheels
+wheels: venv ## build the two wheels into dist/
+	@python -m build --no-isolation --wheel --outdir dist .
+	@python -m build --no-isolation --wheel --outdir dist src/clawlaw

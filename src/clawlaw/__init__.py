@@ -1,0 +1,3 @@
+"""ClawLaw: the gate that judges every action an agent proposes."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,48 @@
+"""The ``forge`` command: one subcommand per part of the platform."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from forge import __version__
+from forge.errors import ForgeError
+
+# Imported only when named on the command line: a part's libraries cost up to a
+# second, which `forge --help` should not take.
+PARTS = {
+    "topology": "check, show and draw the inventory",
+    "artifacts": "fetch or build the pinned binaries",
+    "testbed": "run the whole Forge in small on this machine",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: Without the program's name; ``None`` takes ``sys.argv``.
+
+    Returns:
+        The exit status: 0 done, 1 failed, 2 the input is invalid.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="forge", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    subparsers = parser.add_subparsers(dest="part", required=True, metavar="PART")
+    named = next((word for word in words if not word.startswith("-")), None)
+    for part, summary in PARTS.items():
+        if part == named:
+            importlib.import_module(f"forge.{part}.cli").add_parser(subparsers)
+        else:
+            subparsers.add_parser(part, help=summary)
+    options = parser.parse_args(words)
+    try:
+        status: int = options.run(options)
+    except ForgeError as error:
+        print(f"forge: {error}", file=sys.stderr)  # noqa: T201 - a command's output
+        return error.status
+    except KeyboardInterrupt:
+        print("forge: interrupted; run the same command to go on", file=sys.stderr)  # noqa: T201 - a command's output
+        return 130
+    return status

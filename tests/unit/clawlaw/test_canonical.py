@@ -1,0 +1,88 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clawlaw.core.canonical import (
+    MAX_INTEGER,
+    CanonicalError,
+    Json,
+    canonical_json,
+    digest,
+)
+
+values: st.SearchStrategy[Json] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-MAX_INTEGER, MAX_INTEGER)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
+    ),
+    max_leaves=20,
+)
+
+
+def test_keys_sort_by_utf16_code_units() -> None:
+    # The example of RFC 8785, section 3.2.3: U+1F600 sorts before U+FB33.
+    keys = ["\u20ac", "\r", "\ufb33", "1", "\U0001f600", "\x80", "\u00f6"]
+    encoded = canonical_json(dict.fromkeys(keys, 0))
+    assert list(json.loads(encoded)) == [
+        "\r", "1", "\x80", "\u00f6", "\u20ac", "\U0001f600", "\ufb33",
+    ]  # fmt: skip
+
+
+def test_strings_escape_only_what_the_scheme_escapes() -> None:
+    # RFC 8785, section 3.2.2.2.
+    assert canonical_json('\u20ac$\x0f\nA\'B"\\\\"/') == (
+        b'"\xe2\x82\xac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'
+    )
+
+
+@given(values)
+def test_decoding_gives_the_value_back(value: Json) -> None:
+    assert json.loads(canonical_json(value)) == value
+
+
+@given(st.dictionaries(st.text("abc"), st.integers(0, 9), min_size=2))
+def test_insertion_order_does_not_show(value: dict[str, Json]) -> None:
+    backwards = dict(reversed(value.items()))
+    assert canonical_json(backwards) == canonical_json(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        (1.5, r"^\$: float"),
+        ([0, {"a": 2**53}], r"^\$\[1\]\.a: integer"),
+        ({"a": "\ud800"}, r"^\$\.a: text"),
+        ({"\ud800": 1}, r"^\$ key: text"),
+        ({1: 2}, r"^\$: key 1"),
+        (b"x", r"^\$: bytes"),
+        (float("nan"), r"^\$: float"),
+    ],
+)
+def test_what_has_no_canonical_form_is_refused_by_path(value: Json, path: str) -> None:
+    with pytest.raises(CanonicalError, match=path):
+        canonical_json(value)
+
+
+def test_digest_is_the_same_in_another_process_with_another_hash_seed() -> None:
+    value: Json = {"b": [1, None, True], "a": "\u00e9"}
+    code = (
+        "from clawlaw.core.canonical import digest;"
+        "print(digest({'a': '\\u00e9', 'b': [1, None, True]}))"
+    )
+    for seed in ("0", "1"):
+        out = subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert out.stdout.strip() == digest(value)
