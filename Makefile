@@ -17,7 +17,7 @@ help: ## this list
 
 $(STAMP): $(LOCK) pyproject.toml scripts/python
 	@python=$$(scripts/python); echo "python: $$python ($$($$python -V))"; \
-	$$python -m venv --clear $(VENV)
+	$$python -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
