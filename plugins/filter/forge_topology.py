@@ -1,0 +1,161 @@
+# Copyright (c) The Forge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter ``forge_topology``: hostvars in, checked and resolved topology out.
+
+All logic is in the package ``forge.topology``; this file only carries values
+between Ansible and it.
+"""
+
+DOCUMENTATION = r"""
+name: forge_topology
+short_description: Check the whole inventory and resolve it
+version_added: "0.1.0"
+author: The Forge contributors
+description:
+  - Reads the C(forge_*) variables of every host of the inventory, whatever C(--limit)
+    says, checks them against all rules, and returns one dictionary that roles read.
+  - Contacts no host. Every finding is reported at once, with file, host, field and fix.
+  - The rules are listed in docs/inventory.md.
+positional: groups, versions, sources
+options:
+  _input:
+    description: The magic variable C(hostvars).
+    type: dict
+    required: true
+  groups:
+    description: The magic variable C(groups).
+    type: dict
+    required: true
+  versions:
+    description:
+      - The content of versions.yml. Without it, pins and versions are not checked.
+    type: dict
+  sources:
+    description:
+      - The magic variable C(ansible_inventory_sources). Findings
+        then name file and line.
+    type: list
+    elements: path
+    default: []
+notes:
+  - The Python package C(forge) must be importable on the controller (C(make venv)).
+"""
+
+EXAMPLES = r"""
+- name: Check the inventory before any host is touched
+  ansible.builtin.set_fact:
+    forge_topology: >-
+      {{ hostvars | forge_topology(groups, versions, ansible_inventory_sources) }}
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description: The resolved topology.
+  type: dict
+  contains:
+    digest:
+      description: Digest of everything else, C(sha256:) and 64 hex digits.
+      type: str
+    name:
+      description: C(forge_name).
+      type: str
+    domain:
+      description: C(forge_domain).
+      type: str
+    wires:
+      description: Wire name to C(cidr).
+      type: dict
+    cluster:
+      description: Ranges, DNS, API address and port, names and number of servers.
+      type: dict
+    controller:
+      description: Wire name to the controller's address.
+      type: dict
+    ports:
+      description: Port names with a number or a range, C(api) included.
+      type: dict
+    hosts:
+      description:
+        - Host name to tier, os, arch, model, role, components, memory_gb, pins,
+          is_server, is_agent, addresses, labels, taints and ingress.
+        - Each entry of C(ingress) has flow, wire, protocol, ports, sources and
+          destination.
+      type: dict
+    flows:
+      description: The declared flows, with port names resolved.
+      type: list
+      elements: dict
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+try:
+    from forge.topology import InvalidTopologyError, read_sources, resolved
+except ImportError as error:
+    IMPORT_ERROR: ImportError | None = error
+else:
+    IMPORT_ERROR = None
+
+type Data = Any  # whatever a YAML file may hold
+
+
+def forge_topology(
+    hostvars: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    versions: Mapping[str, Any] | None = None,
+    sources: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the resolved topology, or fail with every finding."""
+    if IMPORT_ERROR is not None:
+        raise AnsibleFilterError(
+            "forge_topology: the Python package forge is not importable by the Python "
+            "that runs Ansible; run `make venv` and start .venv/bin/ansible-playbook"
+        ) from IMPORT_ERROR
+    members = plain(groups)
+    variables = {host: host_variables(hostvars, host) for host in members["all"]}
+    files = read_sources([Path(source) for source in sources], Path.cwd())
+    try:
+        return resolved(variables, members, plain(versions), files)
+    except InvalidTopologyError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def host_variables(hostvars: Data, host: str) -> dict[str, Any]:
+    """Return a host's variables without templating, as ``ansible-inventory`` does."""
+    read = getattr(hostvars, "raw_get", hostvars.__getitem__)
+    wanted = ("forge_", "k3s_artifact", "ansible_host")
+    # `forge_topology` itself is there from an earlier run of the same play.
+    return {
+        str(name): plain(value)
+        for name, value in read(host).items()
+        if name.startswith(wanted) and name != "forge_topology"
+    }
+
+
+def plain(value: Data) -> Data:
+    """Return a value of Ansible's tagged types as built-in types."""
+    match value:
+        case None | bool() | float():
+            return value
+        case str():
+            return "".join(value)
+        case int():
+            return int(value)
+        case Mapping():
+            return {plain(key): plain(item) for key, item in value.items()}
+        case Sequence():
+            return [plain(item) for item in value]
+    return str(value)
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters by name."""
+        return {"forge_topology": forge_topology}
