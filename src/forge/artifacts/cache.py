@@ -16,7 +16,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +87,18 @@ class Cache:
     def __init__(self, root: Path) -> None:
         """Use ``root``, which is made when something is stored."""
         self.root = root
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Cache":
+        """Use ``FORGE_CACHE``, or ``forge`` in the user's cache directory.
+
+        Source: XDG Base Directory Specification, ``XDG_CACHE_HOME``.
+        """
+        named = environment.get("FORGE_CACHE")
+        if named:
+            return cls(Path(named).expanduser().absolute())
+        base = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        return cls(Path(base) / "forge")
 
     def path(self, key: Key) -> Path:
         """Return the folder of an entry, whether it is there or not."""

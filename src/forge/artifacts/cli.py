@@ -1,6 +1,7 @@
 """``forge artifacts``: list, fetch, pins, resolve."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ def _load(options: argparse.Namespace) -> Versions:
 
 def _list(options: argparse.Namespace) -> int:
     versions = _load(options)
-    cache, arch = Cache(paths.cache()), options.arch or host_arch()
+    cache, arch = Cache.of(os.environ), options.arch or host_arch()
     rows = [
         _row(name, pin, arch, versions, cache)
         for name, pin in versions.pins.artifacts.items()
@@ -96,7 +97,7 @@ def _list(options: argparse.Namespace) -> int:
     for column in rows[0]:
         table.add_column(column, no_wrap=True)
     for row in rows:
-        table.add_row(*("-" if cell is None else str(cell) for cell in row.values()))
+        table.add_row(*row.values())
     Console().print(table)
     return 0
 
@@ -132,7 +133,7 @@ def _state(planned: Plan) -> str:
 
 def _fetch(options: argparse.Namespace) -> int:
     versions = _load(options)
-    cache, arch = Cache(paths.cache()), options.arch or host_arch()
+    cache, arch = Cache.of(os.environ), options.arch or host_arch()
     names = options.names or _obtainable(arch, versions, cache)
     made = []
     with Display(Console(stderr=True)) as display:
@@ -209,7 +210,7 @@ def _pins(options: argparse.Namespace) -> int:
 
 
 def _write_pins(versions: Versions, progress: "Progress") -> None:
-    go = toolchain.find(versions.pins.go, Cache(paths.cache()), progress=progress)
+    go = toolchain.find(versions.pins.go, Cache.of(os.environ), progress=progress)
     for name, pin in versions.pins.artifacts.items():
         if pin.module is not None:
             progress.note(f"{name}: go mod tidy")
