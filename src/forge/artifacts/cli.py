@@ -93,12 +93,14 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(rows)
         return 0
-    table = Table(title=f"{versions.path} for {arch}; cache {cache.root}")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in rows[0]:
-        table.add_column(column, no_wrap=True)
+        table.add_column(column.replace("_", " "), no_wrap=True)
     for row in rows:
         table.add_row(*row.values())
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print(f"pins {versions.path}, cache {cache.root}", soft_wrap=True)
     return 0
 
 
@@ -120,7 +122,7 @@ def _row(
         "arch": arch,
         "source": source,
         "cached": cached,
-        "release digest": release,
+        "digest": release,
         "licence": pin.licence,
     }
 

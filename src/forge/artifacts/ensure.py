@@ -14,7 +14,12 @@ import msgspec
 from clawlaw.core.canonical import Json, digest
 from forge.artifacts import gobuild, gomod, release, toolchain
 from forge.artifacts.cache import Cache, Entry, Key, Source, sha256_of
-from forge.artifacts.errors import DamagedError, UnreachableError, UnresolvedError
+from forge.artifacts.errors import (
+    BuildError,
+    DamagedError,
+    UnreachableError,
+    UnresolvedError,
+)
 from forge.artifacts.pins import UNRESOLVED, Arch, ArtifactPin, Asset, Versions, fill
 from forge.artifacts.progress import SILENT, Progress
 
@@ -53,12 +58,14 @@ class Plan:
         path: The folder that it has or would have.
         source: Where its files came or would come from; a release that turns out to
             be unreachable is built instead if it can be.
+        files: File name -> path that it has or would have.
         damage: What is wrong with the cached entry, if it has to be made again.
     """
 
     artifact: Artifact | None
     path: Path
     source: Source
+    files: dict[str, Path]
     damage: str | None = None
 
 
@@ -113,9 +120,11 @@ def plan(name: str, arch: Arch, *, versions: Versions, cache: Cache) -> Plan:
         entry, damage = None, error.what
     if entry is not None:
         found = _artifact(entry, pin, arch, is_new=False)
-        return Plan(artifact=found, path=entry.path, source=found.source)
+        return Plan(found, entry.path, found.source, found.files)
     source = _first_source(name, pin, arch, versions)
-    return Plan(artifact=None, path=cache.path(key), source=source, damage=damage)
+    path = cache.path(key)
+    files = {file: path / file for file in pin.files(arch, is_built=source == "go")}
+    return Plan(None, path, source, files, damage)
 
 
 def resolve_k3s(versions: Versions, cache: Cache, arch: Arch) -> str:
@@ -229,9 +238,16 @@ class _Job:
 
     def make(self, folder: Path) -> tuple[Source, str]:
         """Put the files into ``folder``; say what made them."""
-        made = self._from_somewhere(folder)
+        source, built_with = self._from_somewhere(folder)
+        found = sorted(str(path.relative_to(folder)) for path in _files(folder))
+        expected = self.pin.files(self.arch, is_built=source == "go")
+        if found != expected:
+            raise BuildError(
+                f"{self}: made {', '.join(found) or 'nothing'}; versions.yml says "
+                f"{', '.join(expected)}"
+            )
         _set_modes(folder)
-        return made
+        return source, built_with
 
     def _from_somewhere(self, folder: Path) -> tuple[Source, str]:
         source = _first_source(self.name, self.pin, self.arch, self.versions)
@@ -319,10 +335,13 @@ class _Job:
         return f"go {go.version}"
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def _set_modes(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            path.chmod(0o644 if path.suffix in _DATA_SUFFIXES else 0o755)
+    for path in _files(folder):
+        path.chmod(0o644 if path.suffix in _DATA_SUFFIXES else 0o755)
 
 
 def _artifact(entry: Entry, pin: ArtifactPin, arch: Arch, *, is_new: bool) -> Artifact:

@@ -7,6 +7,7 @@ A digest is never invented: where it could not be obtained it is the word
 
 import platform
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -77,8 +78,12 @@ class Module(Pin, frozen=True, kw_only=True):
 
 
 class Local(Pin, frozen=True, kw_only=True):
-    """Built from this repository, with other artifacts inside."""
+    """Built from this repository, with other artifacts inside.
 
+    ``files`` may hold the placeholders of :class:`Asset`.
+    """
+
+    files: tuple[FileName, ...]
     payload: tuple[Name, ...]
     sources: Text
 
@@ -92,6 +97,24 @@ class ArtifactPin(Pin, frozen=True, kw_only=True):
     module: Module | None = None
     release: dict[FileName, Asset] | None = None
     why: Text | None = None
+
+    def files(self, arch: Arch, *, is_built: bool) -> list[str]:
+        """Return the names of the files that one way of making it gives."""
+        names: list[str] = []
+        if self.local is not None:
+            names = list(self.local.files)
+        elif is_built and self.module is not None:
+            names = list(self.module.programs)
+        elif self.release is not None:
+            names = released_files(self.release)
+        return sorted(fill(name, self.version, arch) for name in names)
+
+
+def released_files(release: Mapping[str, Asset]) -> list[str]:
+    """Return the names of a release's files, placeholders unfilled."""
+    return [
+        file for name, asset in release.items() for file in (asset.members or [name])
+    ]
 
 
 class GoWheel(Pin, frozen=True, kw_only=True):

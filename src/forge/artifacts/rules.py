@@ -7,7 +7,7 @@ what to do.
 import re
 from collections.abc import Callable, Iterator
 
-from forge.artifacts.pins import UNRESOLVED, ArtifactPin, Pins, Version
+from forge.artifacts.pins import UNRESOLVED, ArtifactPin, Pins, Version, released_files
 
 _PLACEHOLDERS = {"version", "number", "arch", "suffix"}
 _LINK_PLACEHOLDERS = _PLACEHOLDERS | {"major", "minor"}
@@ -49,7 +49,7 @@ def _same_files(pins: Pins) -> Iterator[str]:
     for name, pin in pins.artifacts.items():
         if pin.module is None or pin.release is None:
             continue
-        built, released = set(pin.module.programs), set(release_files(pin))
+        built, released = set(pin.module.programs), set(released_files(pin.release))
         if built != released:
             yield (
                 f"artifacts.{name}: release and module differ in "
@@ -58,18 +58,9 @@ def _same_files(pins: Pins) -> Iterator[str]:
             )
 
 
-def release_files(pin: ArtifactPin) -> list[str]:
-    """Return the names of a release's files, placeholders unfilled."""
-    return [
-        file
-        for asset, spec in (pin.release or {}).items()
-        for file in (spec.members or {asset: asset})
-    ]
-
-
 def _unique_files(pins: Pins) -> Iterator[str]:
     for name, pin in pins.artifacts.items():
-        files = release_files(pin)
+        files = released_files(pin.release or {})
         for file in sorted({file for file in files if files.count(file) > 1}):
             yield f"artifacts.{name}.release: two assets give {file}; keep one"
         made = [program_file(path) for path in _programs(pin).values()]
@@ -113,6 +104,8 @@ def _templates(pin: ArtifactPin) -> Iterator[tuple[str, str, set[str]]]:
         yield f"release.{asset}.checksums", spec.checksums, _PLACEHOLDERS | {"url"}
         for file, member in spec.members.items():
             yield f"release.{asset}.members.{file}", member, _PLACEHOLDERS
+    for file in pin.local.files if pin.local else ():
+        yield "local.files", file, _PLACEHOLDERS
     for variable, value in (pin.module.variables if pin.module else {}).items():
         yield f"module.variables.{variable}", value, _LINK_PLACEHOLDERS
 
