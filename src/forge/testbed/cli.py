@@ -1,0 +1,125 @@
+"""``forge testbed``: up, down, status, ssh, site, verify, hosts."""
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from forge import paths
+from forge.testbed.lifecycle import Testbed
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+COLUMNS = ("host", "state", "systemd", "addresses")
+
+
+def add_parser(
+    subparsers: "_SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    """Add ``testbed`` and its verbs to the command line."""
+    parser = subparsers.add_parser("testbed", help="run the Forge in small")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs.add_parser("up", help="make, converge, verify").set_defaults(run=_up)
+    verbs.add_parser("down", help="remove what this checkout made").set_defaults(
+        run=_down
+    )
+    status = verbs.add_parser("status", help="hosts and cluster")
+    status.add_argument("--json", action="store_true")
+    status.set_defaults(run=_status)
+    ssh = verbs.add_parser("ssh", help="a shell, or a command, on a host")
+    ssh.add_argument("host")
+    ssh.add_argument("command", nargs=argparse.REMAINDER)
+    ssh.set_defaults(run=_ssh)
+    for verb, text in (("site", "playbooks/site.yml"), ("verify", "with faults")):
+        item = verbs.add_parser(verb, help=text)
+        item.add_argument("--check", action="store_true", help="change nothing")
+        item.add_argument("--limit", help="hosts or groups")
+        item.add_argument("--json", action="store_true", help="changes per host")
+        item.set_defaults(run=_site if verb == "site" else _verify)
+    _add_hosts(verbs)
+
+
+def _add_hosts(verbs: "_SubParsersAction[argparse.ArgumentParser]") -> None:
+    hosts = verbs.add_parser("hosts", help="the host factory, for Molecule")
+    actions = hosts.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="a room with some hosts")
+    create.add_argument("room", help="name of the scenario")
+    create.add_argument("--host", action="append", required=True, dest="hosts")
+    create.add_argument("--wire", action="append", dest="wires")
+    create.set_defaults(run=_hosts_create)
+    destroy = actions.add_parser("destroy", help="remove a room")
+    destroy.add_argument("room")
+    destroy.set_defaults(run=_hosts_destroy)
+
+
+def _testbed() -> Testbed:
+    return Testbed(paths.checkout(), paths.cache(), Console(file=sys.stdout))
+
+
+def _up(_: argparse.Namespace) -> int:
+    _testbed().up()
+    return 0
+
+
+def _down(_: argparse.Namespace) -> int:
+    _testbed().down()
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    testbed = _testbed()
+    rows = testbed.status()
+    if options.json:
+        print(json.dumps(rows, indent=2))  # noqa: T201 - a command's output
+        return 0
+    table = Table(*COLUMNS)
+    for row in rows:
+        table.add_row(*(str(row[key]) for key in COLUMNS))
+    Console().print(table)
+    for name, where in testbed.factory.others().items():
+        Console().print(f"also on this machine: {name} of {where} (left alone)")
+    return 0 if rows and all(row["systemd"] == "running" for row in rows) else 1
+
+
+def _ssh(options: argparse.Namespace) -> int:
+    testbed = _testbed()
+    words = testbed.ssh_command(options.host, options.command)
+    os.execvp(words[0], words)  # noqa: S606 - the shell's place is taken over
+
+
+def _site(options: argparse.Namespace) -> int:
+    return _played(options, "playbooks/site.yml", {})
+
+
+def _verify(options: argparse.Namespace) -> int:
+    return _played(options, "playbooks/verify.yml", {"verify_disruptive": True})
+
+
+def _played(
+    options: argparse.Namespace, playbook: str, variables: dict[str, bool]
+) -> int:
+    arguments = ["--check", "--diff"] if options.check else []
+    if options.limit:
+        arguments += ["--limit", options.limit]
+    progress = _testbed().play(playbook, variables, arguments)
+    if options.json:
+        print(json.dumps({"changed": progress.changed()}))  # noqa: T201 - a command's output
+    return 0
+
+
+def _hosts_create(options: argparse.Namespace) -> int:
+    wires = options.wires or ["cluster"]
+    changed = _testbed().create_small(options.room, options.hosts, wires)
+    print(json.dumps({"changed": changed}))  # noqa: T201 - a command's output
+    return 0
+
+
+def _hosts_destroy(options: argparse.Namespace) -> int:
+    gone = _testbed().destroy_small(options.room)
+    print(json.dumps({"changed": gone}))  # noqa: T201 - a command's output
+    return 0

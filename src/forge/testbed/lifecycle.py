@@ -1,0 +1,210 @@
+"""One testbed from nothing to verified, and back to nothing."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from forge.errors import InputError
+from forge.testbed import image, overlay, packages, playbooks, preflight, rooms
+from forge.testbed.factory import Factory, container
+from forge.testbed.podman import PodmanError
+from forge.testbed.room import Room
+from forge.testbed.ssh import Identity
+from forge.testbed.state import Folder, State
+
+OVERLAY = "inventory.yml"
+
+
+class Testbed:
+    """The testbed of one checkout."""
+
+    def __init__(self, checkout: Path, cache: Path, console: Console) -> None:
+        """Use a checkout and the user's cache; nothing is made yet."""
+        self.checkout = checkout
+        self.cache = cache
+        self.console = console
+        self.folder = Folder(checkout)
+        self.factory = Factory(self.folder.podman(), checkout)
+
+    def up(self) -> None:
+        """Make, converge and verify the testbed; go on where an earlier run stopped.
+
+        Raises:
+            ForgeError: What, where, and what to do.
+        """
+        self.prepare_machine()
+        state = self.folder.load_or_create()
+        for name, where in self.factory.others().items():
+            self._say(f"another testbed is here: {name} of {where}; it is left alone")
+        tag, variables = self.supplies()
+        room = self._room(state)
+        self._say(f"hosts: {len(room.hosts)} on {', '.join(room.wires)}")
+        self._make(room, tag, "testbed", OVERLAY, variables)
+        self.play("playbooks/site.yml")
+        self._say(f"up: KUBECONFIG={self.folder / 'kubeconfig'} · make status")
+
+    def down(self) -> None:
+        """Remove everything that this checkout's testbeds made on the machine.
+
+        Its identity, subnets, key and cache stay: the next ``up`` is the same testbed.
+        """
+        state = self.folder.load()
+        if state is None:
+            self._say("nothing to do: this checkout never had a testbed")
+            return
+        prefix = f"forge-{state.id}"
+        names = {
+            row["Labels"]["forge.room"]
+            for row in self.folder.podman().containers("label=forge.room")
+        }
+        mine = sorted({prefix, *(name for name in names if name.startswith(prefix))})
+        gone = [item for name in mine for item in self.factory.destroy(name)]
+        (self.folder / OVERLAY).unlink(missing_ok=True)
+        self._say(f"down: {len(gone)} containers, volumes and networks removed")
+
+    def play(
+        self,
+        playbook: str,
+        variables: Mapping[str, Any] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> playbooks.Progress:
+        """Run a playbook on the running testbed.
+
+        Args:
+            playbook: Path below the checkout.
+            variables: Extra variables.
+            arguments: More words for ``ansible-playbook``.
+
+        Raises:
+            InputError: The testbed is not up.
+            RunFailedError: The playbook failed.
+        """
+        self._require_up()
+        return playbooks.run(
+            playbook,
+            checkout=self.checkout,
+            private=self.folder / "run",
+            inventory=[
+                self.checkout / "inventory" / "testbed",
+                self.folder / OVERLAY,
+            ],
+            variables=variables,
+            arguments=arguments,
+            console=self.console,
+        )
+
+    def status(self) -> list[dict[str, str]]:
+        """Return one row for each host: podman's state, systemd's, the node's."""
+        state = self.folder.load()
+        if state is None:
+            return []
+        room = self._room(state)
+        found = self.factory.states(room.name)
+        return [
+            {
+                "host": host.name,
+                "state": found.get(container(room, host.name), "absent"),
+                "systemd": self._systemd(room, host.name),
+                "addresses": " ".join(host.addresses.values()),
+            }
+            for host in room.hosts
+        ]
+
+    def ssh_command(self, host: str, words: Sequence[str]) -> list[str]:
+        """Return the ssh command line for a host of the running testbed.
+
+        Raises:
+            InputError: The testbed is not up, or has no such host.
+        """
+        self._require_up()
+        state = self.folder.load_or_create()
+        hosts = {item.name: item for item in self._room(state).hosts}
+        if host not in hosts:
+            raise InputError(f"no host {host!r}", remedy=f"one of {', '.join(hosts)}")
+        address = next(iter(hosts[host].addresses.values()))
+        options = Identity(self.folder).options()
+        return ["ssh", *options, f"root@{address}", *words]
+
+    def create_small(
+        self, name: str, hosts: Sequence[str], wires: Sequence[str]
+    ) -> list[str]:
+        """Make a small room for Molecule; returns the hosts made or started."""
+        self.prepare_machine(small=True)
+        state = self.folder.load_or_create()
+        room = rooms.small(state, self.folder.podman(), name, hosts, wires)
+        tag, variables = self.supplies()
+        return self._make(room, tag, name, f"rooms/{name}/{OVERLAY}", variables)
+
+    def destroy_small(self, name: str) -> list[str]:
+        """Remove a small room; returns the names of what was removed."""
+        state = self.folder.load()
+        return self.factory.destroy(f"forge-{state.id}-{name}") if state else []
+
+    def prepare_machine(self, *, small: bool = False) -> None:
+        """Do what can be done about the machine, then refuse what is left."""
+        disks = [self.cache, Path("/var/lib/containers")]
+        for line in preflight.prepare(preflight.look(disks)):
+            self._say(line)
+        running = small or any(row["state"] == "running" for row in self.status())
+        preflight.require(preflight.look(disks), running=running)
+
+    def supplies(self) -> tuple[str, dict[str, object]]:
+        """Make what hosts are made of and get from the controller.
+
+        Returns:
+            Tag of the host image, and the variables that name the rest.
+        """
+        recipe = image.Recipe(self.checkout, self._suite())
+        podman = self.folder.podman()
+        self._say(f"host image: {recipe.tag()}")
+        tag = image.ensure(podman, recipe, self.cache / "hosts")
+        names = packages.named_by_roles(self.checkout / "roles")
+        archive = packages.ensure(podman, tag, names, self.cache / "packages")
+        return tag, {
+            "node_base_package_source": "controller",
+            "node_base_package_archive": str(archive),
+        }
+
+    def _make(
+        self,
+        room: Room,
+        tag: str,
+        name: str,
+        inventory: str,
+        variables: Mapping[str, object],
+    ) -> list[str]:
+        identity = Identity(self.folder, name)
+        changed = self.factory.create(room, tag, identity.public_key())
+        identity.trust(
+            {host: self.factory.host_key(room, host.name) for host in room.hosts}
+        )
+        overlay.write(self.folder, inventory, room, identity, variables)
+        return changed
+
+    def _room(self, state: State) -> Room:
+        return rooms.testbed(
+            state, self.checkout / "inventory" / "testbed" / "hosts.yml"
+        )
+
+    def _suite(self) -> str:
+        versions = yaml.safe_load((self.checkout / "versions.yml").read_text())
+        suite: str = versions["debian"]["suite"]
+        return suite
+
+    def _require_up(self) -> None:
+        if not (self.folder / OVERLAY).exists():
+            raise InputError("the testbed of this checkout is not up", remedy="make up")
+
+    def _systemd(self, room: Room, host: str) -> str:
+        try:
+            return self.folder.podman().run(
+                "exec", container(room, host), "systemctl", "is-system-running"
+            )
+        except PodmanError:
+            return "not running"
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False)
