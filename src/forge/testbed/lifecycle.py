@@ -1,21 +1,24 @@
 """One testbed from nothing to verified, and back to nothing."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 
+from forge import artifacts
+from forge.artifacts.display import Display
 from forge.errors import InputError
 from forge.testbed import image, overlay, packages, playbooks, preflight, rooms
 from forge.testbed.factory import Factory, container
 from forge.testbed.podman import PodmanError
 from forge.testbed.room import Room
 from forge.testbed.ssh import Identity
-from forge.testbed.state import Folder, State
+from forge.testbed.state import Folder, State, replace_file
 
 OVERLAY = "inventory.yml"
+VERSIONS = "versions.yml"
 
 
 class Testbed:
@@ -157,16 +160,38 @@ class Testbed:
         Returns:
             Tag of the host image, and the variables that name the rest.
         """
-        recipe = image.Recipe(self.checkout, self._suite())
+        versions = artifacts.load(self.checkout / VERSIONS)
+        recipe = image.Recipe(self.checkout, versions.pins.debian.suite)
         podman = self.folder.podman()
         self._say(f"host image: {recipe.tag()}")
         tag = image.ensure(podman, recipe, self.cache / "hosts")
         names = packages.named_by_roles(self.checkout / "roles")
         archive = packages.ensure(podman, tag, names, self.cache / "packages")
+        kept = artifacts.Cache(self.cache)
+        arch = artifacts.host_arch()
+        kubernetes = artifacts.resolve_k3s(versions, kept, arch)
+        with Display(self.console) as display:
+            for name in (kubernetes, "etcd"):
+                made = artifacts.ensure(
+                    name, arch, versions=versions, cache=kept, progress=display
+                )
+                self._say(f"{name} {made.version}: {made.source}")
         return tag, {
             "node_base_package_source": "controller",
             "node_base_package_archive": str(archive),
+            "k3s_artifact": kubernetes,
+            "k3s_token_controller_file": str(self._token()),
+            "k3s_kubeconfig_path": str(self.folder / "kubeconfig"),
+            "verify_report": str(self.folder / "verify.json"),
         }
+
+    def _token(self) -> Path:
+        """Make the cluster's token at the first use, 0600, outside git."""
+        path = self.folder / "secrets" / "k3s-token"
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            replace_file(path, secrets.token_hex(32).encode() + b"\n")
+        return path
 
     def _make(
         self,
@@ -188,11 +213,6 @@ class Testbed:
         return rooms.testbed(
             state, self.checkout / "inventory" / "testbed" / "hosts.yml"
         )
-
-    def _suite(self) -> str:
-        versions = yaml.safe_load((self.checkout / "versions.yml").read_text())
-        suite: str = versions["debian"]["suite"]
-        return suite
 
     def _require_up(self) -> None:
         if not (self.folder / OVERLAY).exists():

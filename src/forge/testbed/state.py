@@ -46,10 +46,13 @@ class Folder:
     """``.testbed/`` of one checkout; everything in it is private to its owner."""
 
     def __init__(self, checkout: Path) -> None:
-        """Name the folder and make it, mode 0700."""
+        """Name the folder and make it, mode 0700.
+
+        ``FORGE_TESTBED`` names another one, for a second testbed of the checkout.
+        """
         self.checkout = checkout
-        self.path = checkout / ".testbed"
-        self.path.mkdir(mode=0o700, exist_ok=True)
+        self.path = checkout / os.environ.get("FORGE_TESTBED", ".testbed")
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def __truediv__(self, name: str) -> Path:
         """Return the path of a file in the folder."""

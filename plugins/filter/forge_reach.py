@@ -1,0 +1,44 @@
+# Copyright (c) The Forge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters ``forge_attempts`` and ``forge_violations``; logic in ``forge.reach``."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from ansible.errors import AnsibleFilterError
+
+from forge import reach
+
+
+def forge_attempts(topology: Mapping[str, Any], source: str) -> list[dict[str, Any]]:
+    """Return the connections to try from a host, or from ``controller``."""
+    try:
+        found = reach.attempts(topology, source)
+    except KeyError as error:
+        raise AnsibleFilterError(f"forge_attempts: no host {error}") from error
+    return [msgspec.structs.asdict(item) for item in found]
+
+
+def forge_violations(
+    tried: Mapping[str, Sequence[Mapping[str, Any]]], topology: Mapping[str, Any]
+) -> list[str]:
+    """Return one line for each outcome that the declared flows do not explain."""
+    return reach.violations(
+        topology,
+        {
+            source: [msgspec.convert(item, reach.Outcome) for item in outcomes]
+            for source, outcomes in tried.items()
+        },
+    )
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Map the filters' names to their functions."""
+        return {
+            "forge_attempts": forge_attempts,
+            "forge_violations": forge_violations,
+        }

@@ -1,0 +1,163 @@
+from typing import Any
+
+import pytest
+
+from forge.cluster_checks import (
+    encryption_problems,
+    metadata_problems,
+    network_problems,
+    node_problems,
+    placement_problems,
+)
+
+VERSION = "v1.36.4+k3s1"
+TAINT = {"key": "forge.dev/dedicated", "value": "observability", "effect": "NoSchedule"}
+TOPOLOGY: dict[str, Any] = {
+    "hosts": {
+        "one": {
+            "is_server": True,
+            "is_agent": False,
+            "labels": {"forge.dev/role": "control"},
+            "taints": [],
+        },
+        "two": {
+            "is_server": False,
+            "is_agent": True,
+            "labels": {"forge.dev/role": "observability"},
+            "taints": [TAINT],
+        },
+        "m4-pro": {"is_server": False, "is_agent": False, "labels": {}, "taints": []},
+    }
+}
+
+
+def node(name: str, **changed: Any) -> dict[str, Any]:
+    host = TOPOLOGY["hosts"][name]
+    return {
+        "metadata": {
+            "name": name,
+            "labels": {"kubernetes.io/arch": "amd64", **host["labels"]}
+            | changed.get("labels", {}),
+        },
+        "spec": {"taints": changed.get("taints", host["taints"])},
+        "status": {
+            "conditions": [{"type": "Ready", "status": changed.get("ready", "True")}],
+            "nodeInfo": {"kubeletVersion": changed.get("version", VERSION)},
+        },
+    }
+
+
+def pod(where: str | None, ready: str = "True") -> dict[str, Any]:
+    spec = {"nodeName": where} if where else {}
+    conditions = [{"type": "Ready", "status": ready}] if where else []
+    return {"spec": spec, "status": {"conditions": conditions}}
+
+
+def test_declared_nodes_ready_at_the_version_have_no_problem() -> None:
+    assert node_problems([node("one"), node("two")], TOPOLOGY, VERSION) == []
+
+
+@pytest.mark.parametrize(
+    ("nodes", "problem"),
+    [
+        ([node("one")], "two: not a node"),
+        ([node("one"), node("two"), node("m4-pro")], "m4-pro: not declared"),
+        ([node("one"), node("two", ready="Unknown")], "two: not Ready"),
+        (
+            [node("one"), node("two", version="v1.35.0+k3s1")],
+            "two: runs v1.35.0+k3s1, pinned is v1.36.4+k3s1",
+        ),
+    ],
+)
+def test_a_wrong_node_is_named(nodes: list[dict[str, Any]], problem: str) -> None:
+    assert node_problems(nodes, TOPOLOGY, VERSION) == [problem]
+
+
+def test_declared_labels_and_taints_have_no_problem() -> None:
+    unwell = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+    nodes = [node("one", taints=[unwell]), node("two")]
+    assert metadata_problems(nodes, TOPOLOGY) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        (
+            {"labels": {"forge.dev/role": "x"}},
+            "two: label forge.dev/role is 'x', declared 'observability'",
+        ),
+        (
+            {"labels": {"forge.dev/old": "1"}},
+            "two: label forge.dev/old is not declared",
+        ),
+        (
+            {"taints": []},
+            "two: taint forge.dev/dedicated=observability:NoSchedule is missing",
+        ),
+        (
+            {"taints": [TAINT, {"key": "k", "effect": "NoExecute"}]},
+            "two: taint k:NoExecute is not declared",
+        ),
+    ],
+)
+def test_wrong_metadata_is_named(changed: dict[str, Any], problem: str) -> None:
+    assert metadata_problems([node("two", **changed)], TOPOLOGY) == [problem]
+
+
+def test_a_probe_keeps_off_the_tainted_node() -> None:
+    assert placement_problems([pod("one")], TOPOLOGY, tolerant=False) == []
+    both = [pod("one"), pod("two")]
+    assert placement_problems(both, TOPOLOGY, tolerant=True) == []
+    assert placement_problems(both, TOPOLOGY, tolerant=False) == [
+        "two: a probe is there"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pods", "problem"),
+    [
+        ([pod("one", ready="False")], "one: no probe runs"),
+        ([pod("one"), pod("one")], "one: 2 probes run"),
+        ([pod("one"), pod(None)], "no node: a probe is there"),
+        ([], "one: no probe runs"),
+    ],
+)
+def test_wrong_placement_is_named(pods: list[dict[str, Any]], problem: str) -> None:
+    assert placement_problems(pods, TOPOLOGY, tolerant=False) == [problem]
+
+
+RIGHT = "dns 10.43.0.5\npod one\npod two\nservice two\nservice one\n"
+
+
+def test_a_network_where_all_answer_has_no_problem() -> None:
+    answers = {"one": RIGHT, "two": RIGHT}
+    assert network_problems(answers, ["one", "two"], "10.43.0.5") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (RIGHT.replace("dns 10.43.0.5", "dns "), "DNS did not answer 10.43.0.5"),
+        (RIGHT.replace("pod two", "pod "), "no answer from the Pod on two"),
+        (RIGHT.replace("service two", "service one"), "reached no other node"),
+    ],
+)
+def test_what_did_not_answer_is_named(answer: str, problem: str) -> None:
+    found = network_problems({"one": answer, "two": RIGHT}, ["one", "two"], "10.43.0.5")
+    assert len(found) == 1
+    assert found[0].startswith("one: ")
+    assert found[0].endswith(problem)
+
+
+def test_a_single_node_may_answer_itself() -> None:
+    answers = {"one": "dns 10.43.0.5\npod one\nservice one\n"}
+    assert network_problems(answers, ["one"], "10.43.0.5") == []
+
+
+def test_encryption_is_seen_in_the_raw_record() -> None:
+    assert encryption_problems('"Value" : "k8s:enc:secretbox:v1:k:\\x01"', "pw") == []
+    plain = encryption_problems('"Value" : "k8s\\x00\\n\\x0cpw"', "pw")
+    assert plain == [
+        "the raw record does not begin with k8s:enc:",
+        "the raw record holds the plain value",
+    ]
