@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// etcdPorts: clients, peers, metrics. Source: https://docs.k3s.io/installation/requirements#networking
+const (
+	etcdClientPort  = "2379"
+	etcdPeerPort    = "2380"
+	etcdMetricsPort = "2381"
+)
+
+// member is one etcd member as its JSON gateway shows it.
+type member struct {
+	ID         string   `json:"ID"`
+	Name       string   `json:"name"`
+	PeerURLs   []string `json:"peerURLs"`
+	ClientURLs []string `json:"clientURLs"`
+	IsLearner  bool     `json:"isLearner"`
+}
+
+func (s *Server) etcdDir() string { return filepath.Join(s.dir, "db", "etcd") }
+
+func (s *Server) peerURL() string { return "https://" + s.node.address + ":" + etcdPeerPort }
+
+// hasData tells whether this server was a member before.
+func (s *Server) hasData() bool { return exists(filepath.Join(s.etcdDir(), "member")) }
+
+// startEtcd starts the member. initial holds all members as NAME=URL, and is
+// ignored by etcd once there is data.
+func (s *Server) startEtcd(initial []string, state string) error {
+	client := "https://" + s.node.address + ":" + etcdClientPort
+	metrics := "http://127.0.0.1:" + etcdMetricsPort
+	if s.cfg.Bool("etcd-expose-metrics") {
+		metrics += ",http://" + s.node.address + ":" + etcdMetricsPort
+	}
+	args := childArgs([]string{
+		"name=" + s.node.name,
+		"data-dir=" + s.etcdDir(),
+		"initial-cluster=" + strings.Join(initial, ","),
+		"initial-cluster-state=" + state,
+		"initial-advertise-peer-urls=" + s.peerURL(),
+		"listen-peer-urls=" + s.peerURL(),
+		"listen-client-urls=https://127.0.0.1:" + etcdClientPort + "," + client,
+		"advertise-client-urls=" + client,
+		"listen-metrics-urls=" + metrics,
+		"client-cert-auth=true",
+		"trusted-ca-file=" + s.pki.path("etcd/server-ca.crt"),
+		"cert-file=" + s.pki.path("etcd/server-client.crt"),
+		"key-file=" + s.pki.path("etcd/server-client.key"),
+		"peer-client-cert-auth=true",
+		"peer-trusted-ca-file=" + s.pki.path("etcd/peer-ca.crt"),
+		"peer-cert-file=" + s.pki.path("etcd/peer-server-client.crt"),
+		"peer-key-file=" + s.pki.path("etcd/peer-server-client.key"),
+		"snapshot-count=10000",
+		"heartbeat-interval=250",
+		"election-timeout=2500",
+		"log-level=warn",
+	}, s.cfg.List("etcd-arg"))
+	return s.sup.Start("etcd", s.bin("etcd"), args, "GOGC=50")
+}
+
+func (s *Server) etcdClient(address string) (*Client, error) {
+	return newClientFrom("https://"+address+":"+etcdClientPort, s.pki.path("etcd/server-ca.crt"), s.pki.path("etcd/client"))
+}
+
+// members lists the members known at address; a learner answers from its copy.
+func (s *Server) members(ctx context.Context, address string, linearizable bool) ([]member, error) {
+	client, err := s.etcdClient(address)
+	if err != nil {
+		return nil, err
+	}
+	var out struct{ Members []member }
+	err = client.post(ctx, "/v3/cluster/member/list", object{"linearizable": linearizable}, &out)
+	return out.Members, err
+}
+
+// joinEtcd adds this server as a learner and returns the initial cluster. A
+// member left behind with this server's address is removed first: this server
+// has no data, so that member is gone.
+func (s *Server) joinEtcd(ctx context.Context, voters []string) ([]string, error) {
+	var initial []string
+	err := retry(ctx, "a place as etcd member", 2*time.Second, func() error {
+		var last error
+		for _, address := range voters {
+			initial, last = s.addLearner(ctx, address)
+			if last == nil {
+				return nil
+			}
+		}
+		return fmt.Errorf("etcd members %s: %w", strings.Join(voters, ", "), last)
+	})
+	return initial, err
+}
+
+func (s *Server) addLearner(ctx context.Context, address string) ([]string, error) {
+	client, err := s.etcdClient(address)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.members(ctx, address, true)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range list {
+		if slices.Contains(m.PeerURLs, s.peerURL()) {
+			logf("removing etcd member %s (%s): this server has its address and no data", m.ID, m.Name)
+			if err := client.post(ctx, "/v3/cluster/member/remove", object{"ID": m.ID}, nil); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var out struct{ Members []member }
+	add := object{"peerURLs": []string{s.peerURL()}, "isLearner": true}
+	if err := client.post(ctx, "/v3/cluster/member/add", add, &out); err != nil {
+		return nil, err
+	}
+	var initial []string
+	for _, m := range out.Members {
+		name := m.Name
+		if slices.Contains(m.PeerURLs, s.peerURL()) {
+			name = s.node.name
+		}
+		for _, url := range m.PeerURLs {
+			initial = append(initial, name+"="+url)
+		}
+	}
+	return initial, nil
+}
+
+// awaitEtcd waits until the local member serves, and has it promoted if it is
+// still a learner (also after an interrupted join).
+func (s *Server) awaitEtcd(ctx context.Context) error {
+	promoted := false
+	return retry(ctx, "etcd", 500*time.Millisecond, func() error {
+		list, err := s.members(ctx, "127.0.0.1", false)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(list, func(m member) bool { return slices.Contains(m.PeerURLs, s.peerURL()) })
+		switch {
+		case at < 0:
+			return fmt.Errorf("this server (%s) is not a member of its etcd cluster", s.peerURL())
+		case list[at].IsLearner && !promoted:
+			if err := s.promote(ctx, list, list[at].ID); err != nil {
+				return fmt.Errorf("promotion of this learner: %w", err)
+			}
+			promoted = true
+		}
+		client, err := s.etcdClient("127.0.0.1")
+		if err != nil {
+			return err
+		}
+		return client.get(ctx, "/health", nil)
+	})
+}
+
+func (s *Server) promote(ctx context.Context, list []member, id string) error {
+	err := fmt.Errorf("no voting member is known")
+	for _, m := range list {
+		if m.IsLearner || m.ID == id {
+			continue
+		}
+		for _, url := range m.ClientURLs {
+			var client *Client
+			if client, err = newClientFrom(url, s.pki.path("etcd/server-ca.crt"), s.pki.path("etcd/client")); err != nil {
+				continue
+			}
+			if err = client.post(ctx, "/v3/cluster/member/promote", object{"ID": id}, nil); err == nil {
+				logf("etcd learner %s promoted to voting member", id)
+				return nil
+			}
+		}
+	}
+	return err
+}
