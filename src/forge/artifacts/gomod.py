@@ -188,7 +188,7 @@ def update(name: str, versions: Versions, go: Toolchain) -> Pins:
 
 def _upstream(path: str, version: str, go: Toolchain) -> list[str]:
     """Return the modules that a module's own go.mod replaces by its staging tree."""
-    said = _go(go, ["mod", "download", "-json", f"{path}@{version}"], Path.cwd())
+    said = _go(go, ["list", "-m", "-json", f"{path}@{version}"], Path.cwd())
     text = Path(json.loads(said)["GoMod"]).read_text(encoding="utf-8")
     return [found[1] for line in text.splitlines() if (found := _STAGED.match(line))]
 

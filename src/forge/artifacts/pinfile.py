@@ -155,10 +155,10 @@ def _named(raw: object, message: str) -> str:
             path.append(int(step[1:-1]))
         else:
             path.append(step[1:])
+    what, _, at = message.rpartition(" - at ")
+    if at.startswith("`key` in "):  # the key itself is wrong, not its value
+        path.append(_guilty(raw, path, message))
     where = ".".join(str(step) for step in path) or "the top"
-    what = message.rpartition(" - at ")[0]
-    if message[: found.start()].endswith("` in "):  # the key itself is wrong
-        what = message[: found.start()].removesuffix(" in ")
     return f"{where}: {what}"
 
 

@@ -117,7 +117,8 @@ def unpack(archive: Path, members: Mapping[str, str], folder: Path) -> None:
     try:
         with tarfile.open(archive) as tar:
             for name, member in members.items():
-                source = tar.extractfile(member)
+                info = tar.getmember(member)
+                source = tar.extractfile(info) if info.isreg() else None
                 if source is None:
                     raise DownloadError(f"{archive}: {member} is no regular file")
                 with source, (folder / name).open("xb") as target:
