@@ -80,7 +80,7 @@ def expand(end: str, topology: Topology) -> list[str]:
 
 
 def end_hosts(ends: tuple[str, ...], topology: Topology) -> list[Host]:
-    """Return the hosts of all ends, each once, in inventory order."""
+    """Return the hosts of all ends, each once, by name."""
     names = {name for end in ends for name in expand(end, topology)}
     return [host for name, host in topology.hosts.items() if name in names]
 

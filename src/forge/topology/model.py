@@ -12,6 +12,8 @@ import msgspec
 
 type Protocol = Literal["tcp", "udp", "icmp"]
 
+TIER_CLUSTER, TIER_BOUNDARY, TIER_INFERENCE = 1, 2, 3
+
 # The three wires (docs/architecture.md). Each tier needs some and may use others.
 WIRES = ("cluster", "boundary", "inference")
 TIER_WIRES: Mapping[int, tuple[frozenset[str], frozenset[str]]] = {
@@ -119,7 +121,8 @@ class Taint(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Return the form that kubectl prints."""
-        return f"{self.key}={self.value}:{self.effect}"
+        value = f"={self.value}" if self.value else ""
+        return f"{self.key}{value}:{self.effect}"
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +180,12 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it joins as a worker only."""
         return "k3s_agent" in self.groups
 
+    def pinned(self) -> dict[str, str]:
+        """Return component to name in versions.yml, the node's K3s included."""
+        # A template is the business of the play that sets it.
+        known = self.is_node and "{{" not in self.artifact
+        return {**({"k3s": self.artifact} if known else {}), **self.pins}
+
     @property
     def is_node(self) -> bool:
         """Whether it is in the cluster in any way."""
@@ -194,7 +203,7 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
     """A whole inventory.
 
     Attributes:
-        hosts: By name, in the order of the inventory.
+        hosts: In the order of their names.
         groups: Name to the names of all members, children included.
         pins: Entries of versions.yml, or None where it was not given.
         is_complete: Whether everything could be read; rules that conclude from
@@ -215,9 +224,9 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool
 
     def in_group(self, group: str) -> list[Host]:
-        """Return the members of a group in inventory order."""
+        """Return the members of a group, by name."""
         return [host for host in self.hosts.values() if group in host.groups]
 
     def in_tier(self, tier: int) -> list[Host]:
-        """Return the machines of a tier in inventory order."""
+        """Return the machines of a tier, by name."""
         return [host for host in self.hosts.values() if host.tier == tier]

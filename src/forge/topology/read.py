@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from forge.topology.findings import Finding, did_you_mean
+from forge.topology.findings import Finding, did_you_mean, nearest
 from forge.topology.model import (
+    WIRES,
     Cluster,
     Flow,
     Host,
@@ -44,7 +45,7 @@ def read_topology(
     """Read a whole inventory.
 
     Args:
-        hostvars: Host name to its merged variables, in inventory order.
+        hostvars: Host name to its merged variables.
         groups: Group name to all its members, children included.
         versions: The content of versions.yml, or None to leave pins unchecked.
 
@@ -55,9 +56,10 @@ def read_topology(
     _report_unknown(reader, hostvars)
     shared = _shared_variables(reader, hostvars)
     members = {name: tuple(hosts) for name, hosts in groups.items()}
+    # By name, so that the result does not depend on how the inventory was read.
     hosts = {
-        name: _read_host(reader, name, variables, members)
-        for name, variables in hostvars.items()
+        name: _read_host(reader, name, hostvars[name], members)
+        for name in sorted(hostvars)
     }
     topology = Topology(
         name=_scalar(reader, shared, "forge_name"),
@@ -103,13 +105,23 @@ def _report_unknown(reader: Reader, hostvars: Mapping[str, Variables]) -> None:
         )
 
 
+def _means(field: str, variables: Variables) -> bool:
+    """Return whether a misspelt variable, reported already, was meant as ``field``."""
+    return any(
+        nearest(name, KNOWN_FIELDS) == field
+        for name in variables
+        if name.startswith(PREFIX) and name not in KNOWN_FIELDS
+    )
+
+
 def _shared_variables(reader: Reader, hostvars: Mapping[str, Variables]) -> Variables:
     """Return the variables of group ``all``; hosts that differ are reported."""
     shared: dict[str, Any] = {}
     for field, kind in GLOBAL_FIELDS.items():
         values = {h: v[field] for h, v in hostvars.items() if v.get(field) is not None}
         if not values:
-            if field in REQUIRED_GLOBAL:
+            misspelt = any(_means(field, v) for v in hostvars.values())
+            if field in REQUIRED_GLOBAL and not misspelt:
                 reader.complain(ALL, field, "is not set", "set it for group all")
             continue
         # The value of most hosts is the platform's; the rest deviate.
@@ -156,7 +168,7 @@ def _read_host(
     for field, kind in HOST_FIELDS.items():
         raw = variables.get(field)
         if raw is None:
-            if field in REQUIRED_HOST:
+            if field in REQUIRED_HOST and not _means(field, variables):
                 reader.complain(name, field, "is not set", f"set it for {name}")
         elif _has_container_form(reader, raw, kind, name, field):
             values[field] = raw
@@ -219,7 +231,7 @@ def _read_wires(reader: Reader, shared: Variables) -> dict[str, Wire]:
         field = f"forge_wires.{name}.cidr"
         if cidr := _network(reader, item.cidr, field):
             wires[name] = Wire(name, cidr)
-    return wires
+    return dict(sorted(wires.items(), key=lambda item: _wire_order(item[0])))
 
 
 def _read_cluster(reader: Reader, shared: Variables) -> Cluster | None:
@@ -245,7 +257,12 @@ def _read_addresses(
     for wire, text in reader.entries(raw, str, host, field):
         if address := _address(reader, text, host, f"{field}.{wire}"):
             addresses[wire] = address
-    return addresses
+    return dict(sorted(addresses.items(), key=lambda item: _wire_order(item[0])))
+
+
+def _wire_order(name: str) -> tuple[int, str]:
+    """Sort wires from the cluster outwards."""
+    return (WIRES.index(name) if name in WIRES else len(WIRES), name)
 
 
 def _read_ports(reader: Reader, shared: Variables) -> dict[str, str]:

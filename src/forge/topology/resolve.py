@@ -23,7 +23,7 @@ def examine(
     """Read and check a whole inventory.
 
     Args:
-        hostvars: Host name to its merged variables, in inventory order.
+        hostvars: Host name to its merged variables.
         groups: Group name to all its members, children included.
         versions: The content of versions.yml, or None to leave pins unchecked.
         sources: The inventory's files, to say where a finding comes from.
@@ -74,7 +74,8 @@ def describe(topology: Topology) -> dict[str, Any]:
             for name, value in names.items()
         },
         "hosts": {
-            name: _host(host, ingress[name]) for name, host in topology.hosts.items()
+            name: _host(host, ingress[name], topology)
+            for name, host in topology.hosts.items()
         },
         "flows": [
             {
@@ -112,7 +113,17 @@ def _cluster(topology: Topology) -> dict[str, Any]:
     }
 
 
-def _host(host: Host, ingress: Sequence[Ingress]) -> dict[str, Any]:
+def _pins(host: Host, topology: Topology) -> dict[str, dict[str, str]]:
+    """Return what a host pins: the name in versions.yml, and the version there."""
+    pins = topology.pins or {}
+    return {
+        component: {"artifact": name, "version": pins[name].version}
+        for component, name in host.pinned().items()
+        if name in pins
+    }
+
+
+def _host(host: Host, ingress: Sequence[Ingress], topology: Topology) -> dict[str, Any]:
     return {
         "tier": host.tier,
         "os": host.os,
@@ -121,7 +132,7 @@ def _host(host: Host, ingress: Sequence[Ingress]) -> dict[str, Any]:
         "role": host.role,
         "components": list(host.components),
         "memory_gb": host.memory_gb,
-        "pins": dict(host.pins),
+        "pins": _pins(host, topology),
         "is_server": host.is_server,
         "is_agent": host.is_agent,
         "addresses": {wire: str(a) for wire, a in host.addresses.items()},

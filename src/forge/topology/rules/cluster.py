@@ -9,6 +9,7 @@ from forge.topology.model import (
     DEDICATED_TAINT,
     OPERATING_SYSTEMS,
     ROLE_LABEL,
+    ROLES,
     Host,
     Taint,
     Topology,
@@ -48,7 +49,8 @@ def no_server(topology: Topology) -> Iterator[Finding]:
 
 def even_server_count(topology: Topology) -> Iterator[Finding]:
     """The number of servers is odd and at most seven, so that etcd has a majority."""
-    count = len(topology.in_group("k3s_server"))
+    # A host that is an agent as well is another finding.
+    count = sum(not host.is_agent for host in topology.in_group("k3s_server"))
     if count and (count % 2 == 0 or count > VOTERS_MAX):
         wanted = VOTERS_MAX if count > VOTERS_MAX else count - 1
         yield Finding(
@@ -156,7 +158,7 @@ def api_port(topology: Topology) -> Iterator[Finding]:
         yield Finding(
             host="all",
             field="forge_cluster.api_port",
-            message=f"{cluster.api_port} is not a port from {UNPRIVILEGED} to {PORT_MAX}",
+            message=f"{cluster.api_port} is not in {UNPRIVILEGED} to {PORT_MAX}",
             fix="use 6443, K3s's default",
         )
 
@@ -195,7 +197,7 @@ def role_label(topology: Topology) -> Iterator[Finding]:
     """Every cluster node carries forge.dev/role with its role."""
     for host in topology.in_tier(1):
         value = host.labels.get(ROLE_LABEL)
-        if host.role and value != host.role:
+        if host.role in ROLES and value != host.role:
             found = "is not set" if value is None else f"is {value}"
             yield Finding(
                 host=host.name,

@@ -21,11 +21,13 @@ from forge.topology.model import (
     EVERY_WIRE,
     PODS,
     SSH_PORT,
+    TIER_WIRES,
     Flow,
     Host,
     Topology,
 )
 from forge.topology.rules.hosts import LABEL
+from forge.topology.rules.separation import refused
 
 # Kubernetes's NodePort range, the widest that anything here has a use for.
 WIDEST_RANGE = 32767 - 30000 + 1
@@ -87,8 +89,8 @@ def empty_end(topology: Topology) -> Iterator[Finding]:
 def flow_to_itself(topology: Topology) -> Iterator[Finding]:
     """A flow leaves its host: a host to itself needs none."""
     for flow in topology.flows:
-        ends = {*flow.sources, *flow.targets}
-        if len(ends) == 1 and ends <= topology.hosts.keys():
+        ends = {*flow.sources}
+        if ends == {*flow.targets} and len(ends) == 1 and ends <= {*topology.hosts}:
             message = f"{flow.targets[0]} is both ends"
             fix = "remove the flow; a host always reaches itself"
             yield _finding(flow, "to", message, fix)
@@ -113,7 +115,14 @@ def end_off_wire(topology: Topology) -> Iterator[Finding]:
             continue
         for field, ends in (("from", flow.sources), ("to", flow.targets)):
             for host in end_hosts(ends, topology):
-                if flow.wire not in host.addresses and host.addresses:
+                # A host off its own tier's wire, of no clear tier, or that no wire
+                # would make a permitted source is another finding already.
+                needed, _ = TIER_WIRES.get(host.tier, (None, None))
+                if needed is None or (
+                    field == "from" and refused(flow, host, topology)
+                ):
+                    continue
+                if flow.wire not in {*host.addresses, *needed}:
                     yield _finding(
                         flow,
                         field,
@@ -141,9 +150,8 @@ def bad_port(topology: Topology) -> Iterator[Finding]:
     for flow in topology.flows:
         for port in flow.ports:
             if port_range(port, names) is None and port not in names:
-                words = port.replace("-", "").isalnum() and not port[:1].isdecimal()
                 fix = f"use 1 to {PORT_MAX}, low-high, or a name of forge_ports"
-                if words and names:
+                if port[:1].isalpha() and names:
                     fix = did_you_mean(port, names)
                 message = f"{port or 'an empty text'} is not a port"
                 yield _finding(flow, "ports", message, fix)
@@ -217,7 +225,7 @@ def control_plane_unreachable(topology: Topology) -> Iterator[Finding]:
     if cluster is None or not topology.is_complete:
         return
     rules = resolve(topology)
-    servers = topology.in_group("k3s_server")
+    servers = [host for host in topology.in_group("k3s_server") if not host.is_agent]
     for server in servers:
         for node in topology.in_tier(1):
             needed = [cluster.api_port, *(ETCD_PORTS if node in servers else ())]

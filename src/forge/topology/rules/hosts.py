@@ -37,17 +37,8 @@ def host_name(topology: Topology) -> Iterator[Finding]:
 
 
 def name_clash(topology: Topology) -> Iterator[Finding]:
-    """No host has the name of a group, or of another host in other letter case."""
-    seen: dict[str, str] = {}
+    """No host has the name of a group."""
     for name in topology.hosts:
-        other = seen.setdefault(name.lower(), name)
-        if other != name:
-            yield Finding(
-                host=name,
-                field="inventory_hostname",
-                message=f"{name} and {other} are one name to DNS and Kubernetes",
-                fix="keep one of them",
-            )
         if name in topology.groups:
             yield Finding(
                 host=name,
@@ -98,7 +89,7 @@ def os_group(topology: Topology) -> Iterator[Finding]:
     """Every host is in the group of its operating system, linux or macos, only."""
     for host in topology.hosts.values():
         right = OPERATING_SYSTEMS.get(host.os)
-        if right is None:
+        if right is None or host.tier == 0:
             continue
         for group in sorted(set(OPERATING_SYSTEMS.values())):
             if (group in host.groups) != (group == right):

@@ -136,11 +136,9 @@ def no_pin_for_architecture(topology: Topology) -> Iterator[Finding]:
 
 def _pinned(host: Host) -> Iterator[tuple[str, str]]:
     """Yield field and name in versions.yml of everything that a host pins."""
-    # A template is the business of the play that sets it.
-    if host.is_node and "{{" not in host.artifact:
-        yield "k3s_artifact", host.artifact
-    for component, name in host.pins.items():
-        yield f"forge_pins.{component}", name
+    for component, name in host.pinned().items():
+        is_own = component in host.pins
+        yield f"forge_pins.{component}" if is_own else "k3s_artifact", name
 
 
 RULES = (

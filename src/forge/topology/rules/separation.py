@@ -12,6 +12,9 @@ from forge.topology.model import (
     CONTROLLER,
     GATE_PORT,
     PODS,
+    TIER_BOUNDARY,
+    TIER_CLUSTER,
+    TIER_INFERENCE,
     Flow,
     Host,
     Topology,
@@ -22,7 +25,7 @@ from forge.topology.model import (
 ADMIN_PORTS = (22, 2375, 2376, 3283, 5900, 16509)
 # Ways to administer a cluster, beside the API: kubelet and etcd.
 CLUSTER_PORTS = (2379, 2380, 10250)
-TIER_NAMES = {2: "boundary", 3: "inference"}
+OUTSIDE = (TIER_BOUNDARY, TIER_INFERENCE)
 
 
 def boundary_in_cluster(topology: Topology) -> Iterator[Finding]:
@@ -48,19 +51,20 @@ def boundary_in_cluster(topology: Topology) -> Iterator[Finding]:
 
 def second_boundary(topology: Topology) -> Iterator[Finding]:
     """There is one boundary host, since two gates would split the record."""
-    for host in topology.in_tier(2)[1:]:
+    boundary = topology.in_tier(TIER_BOUNDARY)
+    for host in boundary[1:]:
         yield Finding(
             host=host.name,
             field="groups",
-            message=f"{topology.in_tier(2)[0].name} is already the boundary",
+            message=f"{boundary[0].name} is already the boundary",
             fix="keep one host in group boundary",
         )
 
 
 def flow_into_boundary(topology: Topology) -> Iterator[Finding]:
     """Only controller, policy node and tier III start connections to the boundary."""
-    for flow, target, source in _crossings(topology, 2):
-        if source.tier == 1 and source.role != "policy":
+    for flow, target, source in _crossings(topology, TIER_BOUNDARY):
+        if refused(flow, source, topology):
             yield _refusal(
                 flow,
                 f"{source.name} must not start connections to {target.name}",
@@ -72,8 +76,8 @@ def policy_beyond_gate(topology: Topology) -> Iterator[Finding]:
     """The policy node reaches nothing on the boundary but the gate's port."""
     names = named_ports(topology)
     gate = port_range(GATE_PORT, names)
-    for flow, target, source in _crossings(topology, 2):
-        if source.role == "policy" and source.tier == 1:
+    for flow, target, source in _crossings(topology, TIER_BOUNDARY):
+        if source.role == "policy" and source.tier == TIER_CLUSTER:
             ranges = flow_ranges(flow, names)
             if flow.protocol != "tcp" or any(bounds != gate for bounds in ranges):
                 yield _refusal(
@@ -86,8 +90,8 @@ def policy_beyond_gate(topology: Topology) -> Iterator[Finding]:
 
 def flow_into_inference(topology: Topology) -> Iterator[Finding]:
     """Only the controller and the boundary start connections to tier III."""
-    for flow, target, source in _crossings(topology, 3):
-        if source.tier == 1:
+    for flow, target, source in _crossings(topology, TIER_INFERENCE):
+        if refused(flow, source, topology):
             yield _refusal(
                 flow,
                 f"{source.name} must not start connections to {target.name}",
@@ -115,8 +119,8 @@ def cluster_key_on_boundary(topology: Topology) -> Iterator[Finding]:
         return
     for flow in topology.flows:
         ports = _covered(flow, (cluster.api_port, *CLUSTER_PORTS), topology)
-        outside = [h for h in end_hosts(flow.sources, topology) if h.tier in (2, 3)]
-        nodes = [h for h in end_hosts(flow.targets, topology) if h.tier == 1]
+        outside = [h for h in end_hosts(flow.sources, topology) if h.tier in OUTSIDE]
+        nodes = [h for h in end_hosts(flow.targets, topology) if h.tier == TIER_CLUSTER]
         if ports and outside and nodes and flow.protocol == "tcp":
             yield _refusal(
                 flow,
@@ -129,13 +133,23 @@ def cluster_key_on_boundary(topology: Topology) -> Iterator[Finding]:
 def pods_leave_cluster(topology: Topology) -> Iterator[Finding]:
     """Pods are a source for cluster nodes on wire cluster only."""
     for flow in topology.flows:
-        outside = [h for h in end_hosts(flow.targets, topology) if h.tier in (2, 3)]
+        outside = [h for h in end_hosts(flow.targets, topology) if h.tier in OUTSIDE]
         if PODS in flow.sources and (outside or flow.wire != "cluster"):
             yield _refusal(
                 flow,
                 "would let every Pod reach beyond the cluster's own wire",
                 "use wire cluster and targets of tier I",
             )
+
+
+def refused(flow: Flow, source: Host, topology: Topology) -> bool:
+    """Return whether a host may never be a source of a flow with these targets."""
+    tiers = {target.tier for target in end_hosts(flow.targets, topology)}
+    if source.tier != TIER_CLUSTER:
+        return False
+    return TIER_INFERENCE in tiers or (
+        TIER_BOUNDARY in tiers and source.role != "policy"
+    )
 
 
 def _crossings(topology: Topology, tier: int) -> Iterator[tuple[Flow, Host, Host]]:
