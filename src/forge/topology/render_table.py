@@ -10,13 +10,17 @@ ROOM_FOR_REASONS = 120  # columns, below which a reason would be one word a line
 
 
 def tables(topology: Topology, width: int) -> list[Table]:
-    """Return a table of the hosts and one of the flows.
+    """Return tables of the wires, the hosts and the flows.
 
     Args:
         topology: A valid one.
         width: Columns of the terminal; flows show their reasons if it is wide.
     """
-    return [_hosts(topology), _flows(topology, reasons=width >= ROOM_FOR_REASONS)]
+    return [
+        _wires(topology),
+        _hosts(topology),
+        _flows(topology, reasons=width >= ROOM_FOR_REASONS),
+    ]
 
 
 def port_text(flow: Flow, names: dict[str, str]) -> str:
@@ -32,18 +36,29 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
-def _hosts(topology: Topology) -> Table:
+def _wires(topology: Topology) -> Table:
     table = _table(f"{topology.name}, {topology.domain}")
+    for column in ("Wire", "Network", "Controller", "Hosts"):
+        table.add_column(column, no_wrap=True)
+    for name, wire in topology.wires.items():
+        count = sum(name in host.addresses for host in topology.hosts.values())
+        address = topology.controller.get(name, "-")
+        table.add_row(name, str(wire.cidr), str(address), str(count))
+    return table
+
+
+def _hosts(topology: Topology) -> Table:
+    table = _table("Hosts; addresses in the order of the wires")
     for column in ("Tier", "Host", "Role, system", "Addresses"):
         table.add_column(column, no_wrap=True)
-    table.add_column("Runs", overflow="fold")
+    table.add_column("Runs")
     hosts = sorted(topology.hosts.values(), key=lambda h: (h.tier, h.name))
     for host, following in zip(hosts, [*hosts[1:], None], strict=True):
         table.add_row(
             "I" * host.tier,
             host.name,
             f"{_role(host)}\n{host.os} {host.arch}",
-            "\n".join(f"{wire:9} {a}" for wire, a in host.addresses.items()),
+            "\n".join(str(address) for address in host.addresses.values()),
             "\n".join(filter(None, (", ".join(host.components), *_taints(host)))),
             end_section=following is not None and following.tier != host.tier,
         )
@@ -76,4 +91,4 @@ def _taints(host: Host) -> list[str]:
 def _role(host: Host) -> str:
     if host.is_server:
         return f"{host.role}, server"
-    return f"{host.role}, agent" if host.is_agent else host.role
+    return host.role
