@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from forge import paths
 from forge.testbed.lifecycle import Testbed
+from forge.testbed.playbooks import Progress
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -24,7 +26,9 @@ def add_parser(
     """Add ``testbed`` and its verbs to the command line."""
     parser = subparsers.add_parser("testbed", help="run the Forge in small")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("up", help="make, converge, verify").set_defaults(run=_up)
+    up = verbs.add_parser("up", help="make, converge, verify")
+    up.add_argument("--json", action="store_true", help="changes per host at the end")
+    up.set_defaults(run=_up)
     verbs.add_parser("down", help="remove what this checkout made").set_defaults(
         run=_down
     )
@@ -39,6 +43,11 @@ def add_parser(
         item = verbs.add_parser(verb, help=text)
         item.add_argument("--check", action="store_true", help="change nothing")
         item.add_argument("--limit", help="hosts or groups")
+        item.add_argument("--tags", help="only tasks with one of these tags")
+        item.add_argument(
+            "--inventory", action="append", default=[], metavar="PATH",
+            help="one more inventory source, read last",
+        )  # fmt: skip
         item.add_argument("--json", action="store_true", help="changes per host")
         item.set_defaults(run=_site if verb == "site" else _verify)
     _add_hosts(verbs)
@@ -61,8 +70,9 @@ def _testbed() -> Testbed:
     return Testbed(paths.checkout(), paths.cache(), Console(file=sys.stdout))
 
 
-def _up(_: argparse.Namespace) -> int:
-    _testbed().up()
+def _up(options: argparse.Namespace) -> int:
+    progress = _testbed().up()
+    _show_changes(progress, as_json=options.json)
     return 0
 
 
@@ -104,12 +114,22 @@ def _played(
     options: argparse.Namespace, playbook: str, variables: dict[str, bool]
 ) -> int:
     arguments = ["--check", "--diff"] if options.check else []
-    if options.limit:
-        arguments += ["--limit", options.limit]
-    progress = _testbed().play(playbook, variables, arguments)
-    if options.json:
-        print(json.dumps({"changed": progress.changed()}))  # noqa: T201 - a command's output
+    for name in ("limit", "tags"):
+        if getattr(options, name):
+            arguments += [f"--{name}", getattr(options, name)]
+    sources = [Path(source).absolute() for source in options.inventory]
+    progress = _testbed().play(playbook, variables, arguments, sources)
+    _show_changes(progress, as_json=options.json)
     return 0
+
+
+def _show_changes(progress: Progress, *, as_json: bool) -> None:
+    changed = progress.changed()
+    if as_json:
+        print(json.dumps({"changed": changed}))  # noqa: T201 - a command's output
+        return
+    total = sum(changed.values())
+    Console().print(f"{total} changes on {sum(map(bool, changed.values()))} hosts")
 
 
 def _hosts_create(options: argparse.Namespace) -> int:

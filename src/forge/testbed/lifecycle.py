@@ -19,6 +19,9 @@ from forge.testbed.state import Folder, State, replace_file
 
 OVERLAY = "inventory.yml"
 VERSIONS = "versions.yml"
+STANDIN = "k3s_standin"
+# K3s's airgap images hold a busybox, the stand-in's another one.
+STANDIN_PROBE_IMAGE = "forge.test/busybox:1"
 
 
 class Testbed:
@@ -32,8 +35,11 @@ class Testbed:
         self.folder = Folder(checkout)
         self.factory = Factory(self.folder.podman(), checkout)
 
-    def up(self) -> None:
+    def up(self) -> playbooks.Progress:
         """Make, converge and verify the testbed; go on where an earlier run stopped.
+
+        Returns:
+            What the run of site.yml showed.
 
         Raises:
             ForgeError: What, where, and what to do.
@@ -46,8 +52,9 @@ class Testbed:
         room = self._room(state)
         self._say(f"hosts: {len(room.hosts)} on {', '.join(room.wires)}")
         self._make(room, tag, "testbed", OVERLAY, variables)
-        self.play("playbooks/site.yml")
+        progress = self.play("playbooks/site.yml")
         self._say(f"up: KUBECONFIG={self.folder / 'kubeconfig'} · make status")
+        return progress
 
     def down(self) -> None:
         """Remove everything that this checkout's testbeds made on the machine.
@@ -73,6 +80,7 @@ class Testbed:
         playbook: str,
         variables: Mapping[str, Any] | None = None,
         arguments: Sequence[str] = (),
+        sources: Sequence[Path] = (),
     ) -> playbooks.Progress:
         """Run a playbook on the running testbed.
 
@@ -80,6 +88,7 @@ class Testbed:
             playbook: Path below the checkout.
             variables: Extra variables.
             arguments: More words for ``ansible-playbook``.
+            sources: More inventory sources, read last.
 
         Raises:
             InputError: The testbed is not up.
@@ -93,6 +102,7 @@ class Testbed:
             inventory=[
                 self.checkout / "inventory" / "testbed",
                 self.folder / OVERLAY,
+                *sources,
             ],
             variables=variables,
             arguments=arguments,
@@ -176,7 +186,7 @@ class Testbed:
                     name, arch, versions=versions, cache=kept, progress=display
                 )
                 self._say(f"{name} {made.version}: {made.source}")
-        return tag, {
+        variables: dict[str, object] = {
             "node_base_package_source": "controller",
             "node_base_package_archive": str(archive),
             "k3s_artifact": kubernetes,
@@ -184,6 +194,9 @@ class Testbed:
             "k3s_kubeconfig_path": str(self.folder / "kubeconfig"),
             "verify_report": str(self.folder / "verify.json"),
         }
+        if kubernetes == STANDIN:
+            variables["verify_image"] = STANDIN_PROBE_IMAGE
+        return tag, variables
 
     def _token(self) -> Path:
         """Make the cluster's token at the first use, 0600, outside git."""

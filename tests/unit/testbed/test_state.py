@@ -66,6 +66,7 @@ def test_a_write_that_fails_leaves_the_old_content(
     with pytest.raises(OSError, match="No space"):
         replace_file(file, b"new")
     assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def _full(_: int) -> None:
