@@ -8,11 +8,12 @@ module. Which way was taken is in ``artifact.json`` and in the answer.
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
 from clawlaw.core.canonical import Json, digest
-from forge.artifacts import gobuild, gomod, release, toolchain
+from forge.artifacts import debian, gobuild, gomod, release, standin, toolchain
 from forge.artifacts.cache import Cache, Entry, Key, Source, sha256_of
 from forge.artifacts.errors import (
     BuildError,
@@ -172,6 +173,7 @@ def key_of(name: str, arch: Arch, versions: Versions) -> Key:
         parts["local"] = {
             "sources": _tree(versions.root / pin.local.sources),
             "builder": {path.name: sha256_of(path) for path in own.glob("standin*.py")},
+            "packages": dict(pin.local.packages),
             "payload": [
                 key_of(part, arch, versions).digest for part in pin.local.payload
             ],
@@ -316,23 +318,36 @@ class _Job:
         return f"go {go.version}"
 
     def _build_local(self, folder: Path) -> str:
-        # Imported here: it needs podman's and Debian's tools, which nothing else does.
-        from forge.artifacts import standin  # noqa: PLC0415
-
-        payload = {
-            part: ensure(
+        local = self.pin.local
+        if local is None:
+            raise AssertionError("the caller chose the local build")
+        payload: dict[str, Path] = {}
+        for part in local.payload:
+            payload |= ensure(
                 part,
                 self.arch,
                 versions=self.versions,
                 cache=self.cache,
                 progress=self.progress,
-            )
-            for part in (self.pin.local.payload if self.pin.local else ())
-        }
+            ).files
         go = self._toolchain()
         self.progress.note(f"{self}: building it from this checkout")
-        standin.build(payload, folder, self.pin.version, self.arch, go)
-        return f"go {go.version}"
+        tools = [f"go {go.version}"]
+        with TemporaryDirectory() as scratch:
+            for program, package in local.packages.items():
+                payload[program], made = debian.program(
+                    package, program, self.arch, Path(scratch)
+                )
+                tools.append(made)
+            standin.build(
+                payload,
+                folder,
+                version=self.pin.version,
+                arch=self.arch,
+                go=str(go.go),
+                source=self.versions.root / local.sources,
+            )
+        return ", ".join(tools)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -80,10 +80,12 @@ class Module(Pin, frozen=True, kw_only=True):
 class Local(Pin, frozen=True, kw_only=True):
     """Built from this repository, with other artifacts inside.
 
-    ``files`` may hold the placeholders of :class:`Asset`.
+    ``files`` may hold the placeholders of :class:`Asset`; ``packages`` maps further
+    programs of the payload to the Debian packages that hold them.
     """
 
     files: tuple[FileName, ...]
+    packages: dict[FileName, Text] = {}
     payload: tuple[Name, ...]
     sources: Text
 

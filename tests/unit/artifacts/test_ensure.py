@@ -8,11 +8,18 @@ import tarfile
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from forge.artifacts import Artifact, Cache, Notes, ensure, plan, resolve_k3s
+from forge.artifacts import (
+    Artifact,
+    Cache,
+    Notes,
+    ensure,
+    plan,
+    resolve_k3s,
+    standin,
+)
 from forge.artifacts.ensure import key_of
 from forge.artifacts.errors import (
     BuildError,
@@ -265,14 +272,12 @@ def test_only_the_declared_files_are_stored(
     (versions.root / "src").mkdir()
     made: list[tuple[object, ...]] = []
 
-    def build(payload: object, out: Path, version: str, arch: str, _: object) -> None:
-        made.append((payload, version, arch))
+    def build(payload: object, out: Path, **more: object) -> None:
+        made.append((payload, *(more[key] for key in ("version", "arch", "source"))))
         for name in names:
             (out / name).write_text("x", encoding="utf-8")
 
-    builder = SimpleNamespace(build=build)
-    monkeypatch.setitem(sys.modules, "forge.artifacts.standin", builder)
-    monkeypatch.setattr("forge.artifacts.standin", builder, raising=False)
+    monkeypatch.setattr(standin, "build", build)
     names = ["a"]
     with pytest.raises(BuildError, match=r"made a; versions.yml says a, b-arm64"):
         ensure("inside", "arm64", versions=versions, cache=cache)
@@ -280,7 +285,7 @@ def test_only_the_declared_files_are_stored(
     artifact = ensure("inside", "arm64", versions=versions, cache=cache)
     assert artifact.source == "local"
     assert sorted(artifact.files) == names
-    assert made == [({}, "v1.0.0", "arm64")] * 2
+    assert made == [({}, "v1.0.0", "arm64", versions.root / "src")] * 2
     (versions.root / "src" / "main.go").write_text("package main", encoding="utf-8")
     assert plan("inside", "arm64", versions=versions, cache=cache).artifact is None
     assert list(tmp_path.glob("cache/artifacts/*/.making*")) == []
