@@ -51,7 +51,7 @@ def _hosts(topology: Topology) -> Table:
     table = _table("Hosts; addresses in the order of the wires")
     for column in ("Tier", "Host", "Role, system", "Addresses"):
         table.add_column(column, no_wrap=True)
-    table.add_column("Runs")
+    table.add_column("Runs", overflow="fold")
     hosts = sorted(topology.hosts.values(), key=lambda h: (h.tier, h.name))
     for host, following in zip(hosts, [*hosts[1:], None], strict=True):
         table.add_row(

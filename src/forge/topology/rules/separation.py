@@ -12,6 +12,7 @@ from forge.topology.model import (
     CONTROLLER,
     GATE_PORT,
     PODS,
+    ROLES,
     TIER_BOUNDARY,
     TIER_CLUSTER,
     TIER_INFERENCE,
@@ -145,8 +146,8 @@ def pods_leave_cluster(topology: Topology) -> Iterator[Finding]:
 def refused(flow: Flow, source: Host, topology: Topology) -> bool:
     """Return whether a host may never be a source of a flow with these targets."""
     tiers = {target.tier for target in end_hosts(flow.targets, topology)}
-    if source.tier != TIER_CLUSTER:
-        return False
+    if source.tier != TIER_CLUSTER or source.role not in ROLES:
+        return False  # an unknown role is another finding
     return TIER_INFERENCE in tiers or (
         TIER_BOUNDARY in tiers and source.role != "policy"
     )
