@@ -1,4 +1,4 @@
-"""``forge artifacts``: list, fetch, pins, resolve."""
+"""``forge artifacts``: list, fetch, pins, resolve, toolchain."""
 
 import argparse
 import os
@@ -36,6 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     _add_fetch(verbs)
     _add_pins(verbs)
     _add_resolve(verbs)
+    _add_toolchain(verbs)
 
 
 def _add_list(verbs: "argparse._SubParsersAction[Any]") -> None:
@@ -65,6 +66,14 @@ def _add_resolve(verbs: "argparse._SubParsersAction[Any]") -> None:
     verb.add_argument("names", nargs="*", metavar="NAME", help="default: all")
     _common(verb)
     verb.set_defaults(run=_resolve)
+
+
+def _add_toolchain(verbs: "argparse._SubParsersAction[Any]") -> None:
+    verb = verbs.add_parser(
+        "toolchain", help="print the path of a go that may build, bringing it if absent"
+    )
+    _common(verb)
+    verb.set_defaults(run=_toolchain)
 
 
 def _common(verb: argparse.ArgumentParser, *, with_arch: bool = False) -> None:
@@ -232,6 +241,17 @@ def _resolve(options: argparse.Namespace) -> int:
         print(f"{versions.path}: digests filled in; review the diff, then commit it")  # noqa: T201 - a command's output
     else:
         print(f"{versions.path}: every digest agrees with what is published")  # noqa: T201 - a command's output
+    return 0
+
+
+def _toolchain(options: argparse.Namespace) -> int:
+    versions = _load(options)
+    with Display(Console(stderr=True)) as display:
+        go = toolchain.find(versions.pins.go, Cache.of(os.environ), progress=display)
+    if options.json:
+        _print_json({"go": str(go.go), "version": go.version})
+    else:
+        print(go.go)  # noqa: T201 - a command's output
     return 0
 
 

@@ -3,6 +3,10 @@
 import hashlib
 import io
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from rich.console import Console
 from forge.artifacts import pinfile
 from forge.artifacts.display import Display
 from forge.artifacts.pins import Versions
+from forge.artifacts.toolchain import Toolchain
 from forge.cli import main
 
 from .conftest import CHECKOUT, MODULE, Document, Vendor, built, released
@@ -149,6 +154,37 @@ def test_a_wrong_checksum_is_told_with_both_digests(
     err = capsys.readouterr().err
     assert f"pinned   sha256 {SHA}" in err
     assert f"received sha256 {hashlib.sha256(b'other').hexdigest()}" in err
+
+
+def test_ctrl_c_leaves_nothing_and_the_next_run_goes_on(
+    module_checkout: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = module_checkout({"tool": built()})
+    monkeypatch.setenv("GOCACHE", str(tmp_path / "empty"))  # so that it takes a while
+    words = ["artifacts", "fetch", "tool", "--versions", str(versions.path)]
+    command = [sys.executable, "-m", "forge", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "building its Go module" in process.stderr.readline()
+        time.sleep(1)  # into the compilation, which takes several seconds
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130
+    assert "interrupted; run the same command to go on" in err
+    left = (tmp_path / "cache" / "artifacts" / "tool").iterdir()
+    assert [path.name for path in left if not path.name.startswith(".lock")] == []
+    monkeypatch.delenv("GOCACHE")
+    assert run(versions, "fetch", "tool") == 0
+
+
+def test_toolchain_prints_the_go_that_builds(
+    versions: Versions, go: Toolchain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(versions, "toolchain") == 0
+    assert capsys.readouterr().out == f"{go.go}\n"
+    assert run(versions, "toolchain", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer == {"go": str(go.go), "version": go.version}
 
 
 def test_the_projects_own_pins_agree(

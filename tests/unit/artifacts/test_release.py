@@ -111,6 +111,7 @@ def test_a_server_that_cannot_resume_sends_the_whole_file(
     vendor.answers["tool"] = whole
     download(vendor.url("tool"), part, sha256=SHA)
     assert part.read_bytes() == BODY
+    assert len(vendor.asked) == 1
 
 
 def test_a_download_that_was_already_whole_is_not_repeated(
