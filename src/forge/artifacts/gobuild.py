@@ -106,7 +106,9 @@ class _Compiler:
             nonlocal compiled
             if line and not line.startswith(("go: ", "#", "\t")):
                 compiled += 1
-            self.progress.update(f"building {self.label}", compiled, total, "packages")
+            # Before the first one there may be none to compile, only to link.
+            bound = total if compiled else None
+            self.progress.update(f"building {self.label}", compiled, bound, "packages")
 
         self._run(["build", "-v", *arguments], count)
 
