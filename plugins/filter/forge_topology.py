@@ -89,19 +89,16 @@ _value:
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 try:
-    from forge.topology import InvalidTopologyError, read_sources, resolved
+    from forge.topology import describe, examine_hostvars, report
 except ImportError as error:
     IMPORT_ERROR: ImportError | None = error
 else:
     IMPORT_ERROR = None
-
-type Data = Any  # whatever a YAML file may hold
 
 
 def forge_topology(
@@ -113,49 +110,18 @@ def forge_topology(
     """Return the resolved topology, or fail with every finding."""
     if IMPORT_ERROR is not None:
         raise AnsibleFilterError(
-            "forge_topology: the Python package forge is not importable by the Python "
-            "that runs Ansible; run `make venv` and start .venv/bin/ansible-playbook"
+            "the Python package forge is not importable by the Python of this run;"
+            " run `make venv` and use .venv/bin/ansible-playbook"
         ) from IMPORT_ERROR
-    members = plain(groups)
-    variables = {host: host_variables(hostvars, host) for host in members["all"]}
-    files = read_sources([Path(source) for source in sources], Path.cwd())
-    try:
-        return resolved(variables, members, plain(versions), files)
-    except InvalidTopologyError as error:
-        raise AnsibleFilterError(str(error)) from error
-
-
-def host_variables(hostvars: Data, host: str) -> dict[str, Any]:
-    """Return a host's variables without templating, as ``ansible-inventory`` does."""
-    read = getattr(hostvars, "raw_get", hostvars.__getitem__)
-    wanted = ("forge_", "k3s_artifact", "ansible_host")
-    # `forge_topology` itself is there from an earlier run of the same play.
-    return {
-        str(name): plain(value)
-        for name, value in read(host).items()
-        if name.startswith(wanted) and name != "forge_topology"
-    }
-
-
-def plain(value: Data) -> Data:
-    """Return a value of Ansible's tagged types as built-in types."""
-    match value:
-        case None | bool() | float():
-            return value
-        case str():
-            return "".join(value)
-        case int():
-            return int(value)
-        case Mapping():
-            return {plain(key): plain(item) for key, item in value.items()}
-        case Sequence():
-            return [plain(item) for item in value]
-    return str(value)
+    topology, findings = examine_hostvars(hostvars, groups, versions, sources)
+    if findings:
+        raise AnsibleFilterError(report(findings))
+    return describe(topology)
 
 
 class FilterModule:
     """What Ansible loads."""
 
     def filters(self) -> dict[str, Any]:
-        """Return the filters by name."""
+        """Return the filter by name."""
         return {"forge_topology": forge_topology}

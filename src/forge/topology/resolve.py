@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from clawlaw.core.canonical import digest
-from forge.topology.findings import Finding, InvalidTopologyError
+from forge.topology.findings import Finding
 from forge.topology.firewall import Ingress, flow_ranges, named_ports, resolve
 from forge.topology.model import Host, Topology
 from forge.topology.read import read_topology
@@ -34,23 +34,6 @@ def examine(
     topology, unreadable = read_topology(hostvars, groups, versions)
     findings = sorted([*unreadable, *check(topology)], key=Finding.order)
     return topology, tuple(locate(f, topology, sources) for f in findings)
-
-
-def resolved(
-    hostvars: Mapping[str, Mapping[str, Any]],
-    groups: Mapping[str, Sequence[str]],
-    versions: Mapping[str, Any] | None,
-    sources: Sequence[Source] = (),
-) -> dict[str, Any]:
-    """Return the resolved topology of a valid inventory.
-
-    Raises:
-        InvalidTopologyError: Anything is wrong; it carries every finding.
-    """
-    topology, findings = examine(hostvars, groups, versions, sources)
-    if findings:
-        raise InvalidTopologyError(findings)
-    return describe(topology)
 
 
 def describe(topology: Topology) -> dict[str, Any]:

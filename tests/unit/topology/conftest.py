@@ -1,16 +1,15 @@
 """Inventories as Ansible reads them, examined by the rules."""
 
 import copy
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
 from forge.topology import Finding, Topology, examine, read_sources
+from forge.topology.hostvars import host_variables, plain
 from forge.topology.load import Inventory, load_versions
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,24 +19,12 @@ type Examined = tuple[Topology, tuple[Finding, ...]]
 
 
 @pytest.fixture(scope="session")
-def plugin() -> ModuleType:
-    """The filter plugin, loaded by path as Ansible does."""
-    path = ROOT / "plugins/filter/forge_topology.py"
-    spec = importlib.util.spec_from_file_location("forge_topology_plugin", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
 def versions() -> dict[str, Any]:
     return load_versions(FIXTURES / "versions.yml")
 
 
 @pytest.fixture(scope="session")
-def read(plugin: ModuleType) -> Callable[..., Inventory]:
+def read() -> Callable[..., Inventory]:
     """Read inventories with Ansible's own classes: the 130 files take 3 s.
 
     ``ansible-inventory`` would take 90 s; that it says the same is tested once.
@@ -61,10 +48,8 @@ def read(plugin: ModuleType) -> Callable[..., Inventory]:
             __getitem__ = raw_get
 
         return Inventory(
-            hostvars={
-                host: plugin.host_variables(Hostvars(), host) for host in manager.hosts
-            },
-            groups=plugin.plain(manager.get_groups_dict()),
+            hostvars={host: host_variables(Hostvars(), host) for host in manager.hosts},
+            groups=plain(manager.get_groups_dict()),
             sources=read_sources(paths, ROOT),
         )
 
