@@ -96,6 +96,11 @@ def _cluster(topology: Topology) -> dict[str, Any]:
     }
 
 
+def _ingress(rule: Ingress) -> dict[str, Any]:
+    lists = {"ports": list(rule.ports), "sources": list(rule.sources)}
+    return {**msgspec.structs.asdict(rule), **lists}
+
+
 def _pins(host: Host, topology: Topology) -> dict[str, dict[str, str]]:
     """Return what a host pins: the name in versions.yml, and the version there."""
     pins = topology.pins or {}
@@ -123,5 +128,5 @@ def _host(host: Host, ingress: Sequence[Ingress], topology: Topology) -> dict[st
         "taints": [
             {"key": t.key, "value": t.value, "effect": t.effect} for t in host.taints
         ],
-        "ingress": [msgspec.to_builtins(rule) for rule in ingress],
+        "ingress": [_ingress(rule) for rule in ingress],
     }
