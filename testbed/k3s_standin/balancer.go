@@ -135,20 +135,13 @@ func (b *balancer) follow(ctx context.Context, a *Agent) {
 		logf("%v", err)
 		return
 	}
+	last := ""
 	for {
-		var slice struct {
-			Endpoints []struct{ Addresses []string }
-			Ports     []struct{ Port int }
-		}
-		err := client.get(ctx, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes", &slice)
-		if err == nil && len(slice.Ports) > 0 {
-			var servers []string
-			for _, endpoint := range slice.Endpoints {
-				for _, address := range endpoint.Addresses {
-					servers = append(servers, net.JoinHostPort(address, fmt.Sprint(slice.Ports[0].Port)))
-				}
-			}
-			b.update(servers)
+		servers, err := apiServers(ctx, client)
+		b.update(servers)
+		if err != nil && err.Error() != last && ctx.Err() == nil {
+			last = err.Error()
+			logf("learning the cluster's servers: %v", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -156,4 +149,28 @@ func (b *balancer) follow(ctx context.Context, a *Agent) {
 		case <-time.After(15 * time.Second):
 		}
 	}
+}
+
+func apiServers(ctx context.Context, client *Client) ([]string, error) {
+	var list struct {
+		Items []struct {
+			Endpoints []struct{ Addresses []string }
+			Ports     []struct{ Port int }
+		}
+	}
+	path := "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name%3Dkubernetes"
+	if err := client.get(ctx, path, &list); err != nil {
+		return nil, err
+	}
+	var servers []string
+	for _, slice := range list.Items {
+		for _, endpoint := range slice.Endpoints {
+			for _, address := range endpoint.Addresses {
+				for _, port := range slice.Ports {
+					servers = append(servers, net.JoinHostPort(address, fmt.Sprint(port.Port)))
+				}
+			}
+		}
+	}
+	return servers, nil
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,7 +73,7 @@ func (s *Server) etcdClient(address string) (*Client, error) {
 	return newClientFrom("https://"+address+":"+etcdClientPort, s.pki.path("etcd/server-ca.crt"), s.pki.path("etcd/client"))
 }
 
-// members lists the members known at address; a learner answers from its copy.
+// members lists the members known at address.
 func (s *Server) members(ctx context.Context, address string, linearizable bool) ([]member, error) {
 	client, err := s.etcdClient(address)
 	if err != nil {
@@ -85,6 +88,9 @@ func (s *Server) members(ctx context.Context, address string, linearizable bool)
 // member left behind with this server's address is removed first: this server
 // has no data, so that member is gone.
 func (s *Server) joinEtcd(ctx context.Context, voters []string) ([]string, error) {
+	if err := writeFile(s.votersFile(), toJSON(voters), 0o600); err != nil {
+		return nil, err
+	}
 	var initial []string
 	err := retry(ctx, "a place as etcd member", 2*time.Second, func() error {
 		var last error
@@ -109,6 +115,9 @@ func (s *Server) addLearner(ctx context.Context, address string) ([]string, erro
 		return nil, err
 	}
 	for _, m := range list {
+		if m.IsLearner && !slices.Contains(m.PeerURLs, s.peerURL()) {
+			return nil, fmt.Errorf("%s joins just now; one at a time", strings.Join(m.PeerURLs, ", "))
+		}
 		if slices.Contains(m.PeerURLs, s.peerURL()) {
 			logf("removing etcd member %s (%s): this server has its address and no data", m.ID, m.Name)
 			if err := client.post(ctx, "/v3/cluster/member/remove", object{"ID": m.ID}, nil); err != nil {
@@ -137,46 +146,65 @@ func (s *Server) addLearner(ctx context.Context, address string) ([]string, erro
 // awaitEtcd waits until the local member serves, and has it promoted if it is
 // still a learner (also after an interrupted join).
 func (s *Server) awaitEtcd(ctx context.Context) error {
-	promoted := false
-	return retry(ctx, "etcd", 500*time.Millisecond, func() error {
-		list, err := s.members(ctx, "127.0.0.1", false)
-		if err != nil {
-			return err
-		}
-		at := slices.IndexFunc(list, func(m member) bool { return slices.Contains(m.PeerURLs, s.peerURL()) })
-		switch {
-		case at < 0:
-			return fmt.Errorf("this server (%s) is not a member of its etcd cluster", s.peerURL())
-		case list[at].IsLearner && !promoted:
-			if err := s.promote(ctx, list, list[at].ID); err != nil {
+	client, err := s.etcdClient("127.0.0.1")
+	if err != nil {
+		return err
+	}
+	return retry(ctx, "etcd", 300*time.Millisecond, func() error {
+		// A learner answers no request at all but this refusal.
+		_, err := s.members(ctx, "127.0.0.1", false)
+		if err != nil && strings.Contains(err.Error(), "not supported for learner") {
+			if err := s.promote(ctx); err != nil {
 				return fmt.Errorf("promotion of this learner: %w", err)
 			}
-			promoted = true
-		}
-		client, err := s.etcdClient("127.0.0.1")
-		if err != nil {
+		} else if err != nil {
 			return err
 		}
 		return client.get(ctx, "/health", nil)
 	})
 }
 
-func (s *Server) promote(ctx context.Context, list []member, id string) error {
-	err := fmt.Errorf("no voting member is known")
-	for _, m := range list {
-		if m.IsLearner || m.ID == id {
-			continue
-		}
-		for _, url := range m.ClientURLs {
-			var client *Client
-			if client, err = newClientFrom(url, s.pki.path("etcd/server-ca.crt"), s.pki.path("etcd/client")); err != nil {
-				continue
-			}
-			if err = client.post(ctx, "/v3/cluster/member/promote", object{"ID": id}, nil); err == nil {
-				logf("etcd learner %s promoted to voting member", id)
-				return nil
-			}
+// votersFile remembers through a join who can promote this member.
+func (s *Server) votersFile() string { return s.path("db/voters.json") }
+
+// promote asks the voting members to make this learner one of them.
+func (s *Server) promote(ctx context.Context) error {
+	raw, err := os.ReadFile(s.votersFile())
+	if err != nil {
+		return err
+	}
+	var voters []string
+	if err := json.Unmarshal(raw, &voters); err != nil {
+		return err
+	}
+	err = errors.New("no voting member is known")
+	for _, address := range voters {
+		if err = s.promoteAt(ctx, address); err == nil {
+			return nil
 		}
 	}
 	return err
+}
+
+func (s *Server) promoteAt(ctx context.Context, address string) error {
+	list, err := s.members(ctx, address, true)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(list, func(m member) bool { return slices.Contains(m.PeerURLs, s.peerURL()) })
+	if at < 0 {
+		return permanent("this server (%s) was removed from its etcd cluster: delete %s and start again to join anew", s.peerURL(), s.etcdDir())
+	}
+	if !list[at].IsLearner {
+		return nil
+	}
+	client, err := s.etcdClient(address)
+	if err != nil {
+		return err
+	}
+	if err := client.post(ctx, "/v3/cluster/member/promote", object{"ID": list[at].ID}, nil); err != nil {
+		return err
+	}
+	logf("etcd learner %s promoted to voting member", list[at].ID)
+	return nil
 }
