@@ -77,6 +77,7 @@ def test_two_builds_are_the_same_bytes_and_the_packages_are_counted(
 ) -> None:
     first = build(module, tmp_path / "one", go, "amd64")
     monkeypatch.setenv("GOCACHE", str(tmp_path / "empty"))
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "other-modules"))
     monkeypatch.setenv("GOFLAGS", "-ldflags=-X=main.version=from-the-environment")
     elsewhere = shutil.copytree(module, tmp_path / "elsewhere")
     steps = Steps()
