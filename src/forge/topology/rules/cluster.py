@@ -52,14 +52,12 @@ def even_server_count(topology: Topology) -> Iterator[Finding]:
     # A host that is an agent as well is another finding.
     count = sum(not host.is_agent for host in topology.in_group("k3s_server"))
     if count and (count % 2 == 0 or count > VOTERS_MAX):
-        wanted = VOTERS_MAX if count > VOTERS_MAX else count - 1
-        yield Finding(
-            host="k3s_server",
-            field="hosts",
-            message=f"{count} servers; the loss that {wanted} survive is no smaller",
-            fix=f"use {wanted}"
-            + (f" or {count + 1} servers" if count < VOTERS_MAX else " servers"),
-        )
+        message = f"{count} servers stand no more failures than {count - 1} would"
+        fix = f"use {count - 1} or {count + 1} servers"
+        if count > VOTERS_MAX:
+            message = f"{count} servers are more voters than etcd is made for"
+            fix = f"use {VOTERS_MAX} servers"
+        yield Finding(host="k3s_server", field="hosts", message=message, fix=fix)
 
 
 def server_and_agent(topology: Topology) -> Iterator[Finding]:
