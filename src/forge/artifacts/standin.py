@@ -49,11 +49,11 @@ IMAGE_PROGRAMS = ("coredns", "busybox")
 
 PAUSE_IMAGE = "forge.test/pause:1"
 PROBE_IMAGE = "forge.test/busybox:1"
-_APPLETS = (
-    "sh cat chmod cut date dd df echo env false grep head hostname httpd id ip kill ls"
-    " mkdir mktemp mv nc nslookup ping printf ps rm sed seq sleep sort stat sync tail"
-    " tar test touch tr true uname vi wc wget who"
-).split()
+_APPLETS = """
+sh cat chmod cut date dd df echo env false grep head hostname httpd id ip kill ls mkdir
+mktemp mv nc nslookup ping printf ps rm sed seq sleep sort stat sync tail tar test touch
+tr true uname vi wc wget who
+""".split()
 
 
 class StandinBuildError(ForgeError):
@@ -138,7 +138,9 @@ def build(
     return {"k3s": out / "k3s", archive.name: archive}
 
 
-def _compile(go: str, source: Path, package: str, target: Path, arch: str | None) -> None:
+def _compile(
+    go: str, source: Path, package: str, target: Path, arch: str | None
+) -> None:
     env = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     if arch is not None:
         env |= {"GOOS": "linux", "GOARCH": arch}
@@ -150,7 +152,7 @@ def _run(
     command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None
 ) -> None:
     try:
-        done = subprocess.run(  # noqa: S603  arguments are this module's own
+        done = subprocess.run(
             command,
             cwd=cwd,
             env=dict(os.environ) | dict(env or {}),
@@ -169,7 +171,7 @@ def _run(
 
 def _images(payload: Mapping[str, Path], pause: Path, version: str) -> list[Image]:
     accounts = {
-        "etc/passwd": "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
+        "etc/passwd": "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
         "etc/group": "root:x:0:\nnogroup:x:65534:\n",
     }
     return [
@@ -197,11 +199,9 @@ def write_archive(path: Path, images: Sequence[Image], arch: str) -> None:
         images: The images; their names go into the index's annotations.
         arch: Go architecture name.
     """
-    manifests = []
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         _add(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-        for image in images:
-            manifests.append(_write_image(tar, image, arch))
+        manifests = [_write_image(tar, image, arch) for image in images]
         index = {
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.index.v1+json",
@@ -220,7 +220,7 @@ def _write_image(tar: tarfile.TarFile, image: Image, arch: str) -> dict[str, obj
             "config": {
                 "Entrypoint": list(image.entrypoint),
                 "Cmd": list(image.command),
-                "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+                "Env": ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
                 "WorkingDir": "/",
             },
             "rootfs": {"type": "layers", "diff_ids": [_digest(plain)]},
@@ -252,7 +252,9 @@ def _layer(image: Image) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         names = {*image.files, *image.texts, *image.links}
-        folders = {parent for name in names if (parent := str(Path(name).parent)) != "."}
+        folders = {
+            parent for name in names if (parent := str(Path(name).parent)) != "."
+        }
         for folder, mode in [*((f, 0o755) for f in sorted(folders)), ("tmp", 0o1777)]:
             entry = tarfile.TarInfo(folder)
             entry.type, entry.mode = tarfile.DIRTYPE, mode
