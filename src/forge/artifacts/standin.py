@@ -53,7 +53,7 @@ _APPLETS = """
 sh cat chmod cut date dd df echo env false grep head hostname httpd id ip kill ls mkdir
 mktemp mv nc nslookup ping printf ps rm sed seq sleep sort stat sync tail tar test touch
 tr true uname vi wc wget who
-""".split()
+"""
 
 
 class StandinBuildError(ForgeError):
@@ -185,7 +185,7 @@ def _images(payload: Mapping[str, Path], pause: Path, version: str) -> list[Imag
             PROBE_IMAGE,
             {"bin/busybox": payload["busybox"]},
             texts=accounts,
-            links={f"bin/{name}": "busybox" for name in _APPLETS},
+            links={f"bin/{name}": "busybox" for name in _APPLETS.split()},
             command=["/bin/sh"],
         ),
     ]
