@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from forge import artifacts
+from forge.artifacts import Cache, ensure, plan
 from forge.artifacts.pins import Versions
 
 from .conftest import CHECKOUT, Document, Vendor, built, released
@@ -141,6 +144,27 @@ def test_a_damaged_file_is_a_change_that_the_diff_explains(
     _, repaired = run(versions)
     assert repaired["changed"]
     assert path.read_bytes() == BODY
+
+
+def test_what_another_run_has_just_made_is_no_change_of_this_one(
+    checkout: Write,
+    vendor: Vendor,
+    cache: Cache,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    versions = checkout({"tool": released(vendor.publishes("tool", BODY), SHA)})
+    planned = plan("tool", "amd64", versions=versions, cache=cache)
+    ensure("tool", "amd64", versions=versions, cache=cache)
+    monkeypatch.setattr(artifacts, "plan", lambda *_, **__: planned)
+    file = next((CHECKOUT / "collections").rglob("artifact.py"))
+    code = runpy.run_path(str(file))
+    parameters = {
+        "name": "tool",
+        "arch": "amd64",
+        "versions_file": str(versions.path),
+        "cache": str(cache.root),
+    }
+    assert not code["bring"](parameters, check=False)["changed"]
 
 
 def test_documentation_and_arguments_agree() -> None:

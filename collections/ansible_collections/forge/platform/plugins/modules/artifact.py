@@ -182,7 +182,7 @@ def bring(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
             name, arch, versions=versions, cache=cache, progress=notes
         )
     answer = {
-        "changed": planned.artifact is None if found is None else found.is_new,
+        "changed": found.is_new if found else True,
         "version": versions.artifact(name).version,
         "licence": versions.artifact(name).licence,
         "source": found.source if found else planned.source,
