@@ -37,12 +37,12 @@ def test_all_findings_are_reported_at_once(tiers: Inventory) -> None:
     tiers.hostvars["worker-02"]["forge_role"] = "polizy"
     tiers.hostvars["m4-pro"]["forge_labels"] = {"a": "b"}
     add_flow(tiers, why="")
-    assert {(f.rule, f.host) for f in findings(tiers)} == {
+    assert [(f.rule, f.host) for f in findings(tiers)] == [
+        ("flow-without-reason", "all"),
+        ("node-data-outside-cluster", "m4-pro"),
         ("duplicate-address", "worker-02"),
         ("unknown-kind", "worker-02"),
-        ("node-data-outside-cluster", "m4-pro"),
-        ("flow-without-reason", "all"),
-    }
+    ]
 
 
 def test_report_does_not_depend_on_the_order_of_hosts(tiers: Inventory) -> None:

@@ -18,8 +18,8 @@ all:
           hosts:
             node-01:
               forge_labels:
-                forge.dev/role: control
                 forge.dev: x
+                forge: x
             node-02: {}
       vars:
         forge_arch: amd64
@@ -67,8 +67,8 @@ def place(
         ("all", "forge_name", "hosts.yml:3"),
         ("all", "forge_flows[ssh].ports", "group_vars/all/flows.yml:4"),
         ("all", "forge_flows[other].ports", "group_vars/all/flows.yml:2"),
-        ("node-01", "forge_labels.forge.dev/role", "hosts.yml:11"),
-        ("node-01", "forge_labels.forge.dev", "hosts.yml:12"),
+        ("node-01", "forge_labels.forge.dev", "hosts.yml:11"),
+        ("node-01", "forge_labels.forge", "hosts.yml:12"),
         ("node-01", "forge_labels.absent", "hosts.yml:10"),
         ("node-01", "forge_taints[c]", "group_vars/inner.yml:3"),
         ("node-01", "forge_taints[1].effect", "group_vars/inner.yml:3"),
