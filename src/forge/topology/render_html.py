@@ -21,7 +21,7 @@ def html(topology: Topology) -> str:
     """Return the page for a valid topology, always the same bytes."""
     data = describe(topology)
     # `</script` inside a string would end the element.
-    embedded = json.dumps(data, sort_keys=True).replace("<", "\\u003c")
+    embedded = json.dumps(data).replace("<", "\\u003c")
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -41,7 +41,6 @@ def html(topology: Topology) -> str:
 <p class="hint">Choose a host to see its role, addresses, pins, labels and taints, and
 who may reach it. Tab moves between hosts, Enter chooses, Escape goes back.</p>
 </aside>
-</main>
 <section aria-label="flows">
 <h2>Declared flows</h2>
 <table>
@@ -51,6 +50,7 @@ who may reach it. Tab moves between hosts, Enter chooses, Escape goes back.</p>
 </table>
 <p class="digest">{escape(str(data["digest"]))}</p>
 </section>
+</main>
 <script type="application/json" id="topology">{embedded}</script>
 <script>
 {_asset("page.js")}</script>
