@@ -22,6 +22,11 @@ options:
     description: Folder whose file system's free space is wanted.
     type: path
     default: /var
+  units:
+    description: Units of systemd whose state is wanted.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Only reads.
@@ -39,6 +44,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+addresses:
+  description: IPv4 addresses of all interfaces but those of the loopback network.
+  returned: success
+  type: list
+  elements: str
+  sample: [192.0.2.11]
 clock_offset:
   description: Seconds that the host's clock is ahead of the controller's.
   returned: success
@@ -69,6 +80,45 @@ machine_id:
   returned: success
   type: str
   sample: 9f86d081884c7d659a2feaa0c55ad015
+hostname:
+  description: The host's name as the kernel has it and as C(/etc/hostname) keeps it.
+  returned: success
+  type: list
+  elements: str
+  sample: [control-01, control-01]
+loopback_names:
+  description: Names that /etc/hosts gives to addresses of the loopback network.
+  returned: success
+  type: list
+  elements: str
+  sample: [localhost]
+root_password:
+  description: Whether root has a password that could open a session.
+  returned: success
+  type: bool
+  sample: false
+units:
+  description: The wanted units, each with whether it is V(enabled) and V(active).
+  returned: success
+  type: dict
+  sample: {chrony.service: {enabled: true, active: true}}
+memory_mb:
+  description: Memory of the machine, in MiB.
+  returned: success
+  type: int
+  sample: 15872
+os:
+  description: Identifier and version of C(/etc/os-release).
+  returned: success
+  type: dict
+  sample: {id: debian, version: "13"}
+ssh_connection:
+  description:
+    - Addresses and ports of the session, client first; empty where the way of becoming
+      root hides it.
+  returned: success
+  type: str
+  sample: 192.0.2.1 50114 192.0.2.11 22
 packages:
   description: Names of the installed Debian packages, sorted.
   returned: success
@@ -77,6 +127,7 @@ packages:
   sample: [chrony, nftables]
 """
 
+import json
 import os
 import time
 from typing import Any
@@ -100,10 +151,63 @@ def cgroup_version(mounts: str) -> int:
     return 2 if any(f[1:3] == ["/sys/fs/cgroup", "cgroup2"] for f in fields) else 1
 
 
+def os_release(text: str) -> dict[str, str]:
+    """Return identifier and version of os-release(5)."""
+    lines = (line.split("=", 1) for line in text.splitlines() if "=" in line)
+    values = {key: value.strip("\"'") for key, value in lines}
+    return {"id": values.get("ID", ""), "version": values.get("VERSION_ID", "")}
+
+
+def memory_mb(meminfo: str) -> int:
+    """Return the total of /proc/meminfo, which counts in KiB, in MiB."""
+    for line in meminfo.splitlines():
+        if line.startswith("MemTotal:"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+def addresses(links: str) -> list[str]:
+    """Return the IPv4 addresses of ``ip -json -4 address``, without the loopback's."""
+    found = (
+        entry["local"]
+        for link in json.loads(links or "[]")
+        for entry in link.get("addr_info", [])
+    )
+    return sorted(address for address in found if not address.startswith("127."))
+
+
 def installed(listing: str) -> list[str]:
     """Return the installed packages of dpkg-query's list of status and name."""
     pairs = (line.split() for line in listing.splitlines() if line)
     return sorted({pair[1] for pair in pairs if pair[0] == "installed"})
+
+
+def loopback_names(hosts: str) -> list[str]:
+    """Return the names that a file like /etc/hosts gives to 127.0.0.0/8."""
+    lines = (line.partition("#")[0].split() for line in hosts.splitlines())
+    return sorted({n for f in lines if f and f[0].startswith("127.") for n in f[1:]})
+
+
+def root_password(shadow: str) -> bool:
+    """Return whether /etc/shadow lets root in by password (shadow(5))."""
+    for line in shadow.splitlines():
+        name, _, rest = line.partition(":")
+        if name == "root":
+            return not rest.startswith(("!", "*"))
+    return False
+
+
+def unit_states(listing: str) -> dict[str, dict[str, bool]]:
+    """Return the units of ``systemctl show``: blocks of lines, an empty one between."""
+    found = {}
+    for block in listing.strip().split("\n\n"):
+        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if "Id" in values:
+            found[values["Id"]] = {
+                "enabled": values.get("UnitFileState") == "enabled",
+                "active": values.get("ActiveState") == "active",
+            }
+    return found
 
 
 def probe(module: AnsibleModule) -> dict[str, Any]:
@@ -116,14 +220,28 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
     virtual, _, _ = module.run_command(
         ["systemd-detect-virt", "--container", "--quiet"]
     )
+    units = module.params["units"]
+    states = ""
+    if units:
+        properties = "--property=Id,UnitFileState,ActiveState"
+        _, states, _ = module.run_command(["systemctl", "show", properties, *units])
+    _, links, _ = module.run_command(["ip", "-json", "-4", "address"])
     return {
         "changed": False,
+        "addresses": addresses(links),
+        "memory_mb": memory_mb(_read("/proc/meminfo")),
+        "os": os_release(_read("/etc/os-release")),
+        "ssh_connection": os.environ.get("SSH_CONNECTION", ""),
         "clock_offset": round(offset, 3),
         "container": virtual == 0,
         "can_set_clock": holds(_read("/proc/1/status"), CAP_SYS_TIME),
         "cgroup_version": cgroup_version(_read("/proc/mounts")),
         "free_mb": space.f_bavail * space.f_frsize // 2**20,
         "machine_id": _read("/etc/machine-id").strip(),
+        "hostname": [os.uname().nodename, _read("/etc/hostname").strip()],
+        "loopback_names": loopback_names(_read("/etc/hosts")),
+        "root_password": root_password(_read("/etc/shadow")),
+        "units": unit_states(states),
         "packages": installed(listing),
     }
 
@@ -142,6 +260,7 @@ def main() -> None:
         argument_spec={
             "controller_time": {"type": "float", "required": True},
             "free_below": {"type": "path", "default": "/var"},
+            "units": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
