@@ -25,13 +25,32 @@ SHARED = Path(__file__).parent / "shared" / "inventory"
 class Room:
     """The hosts that the factory made for the scenario."""
 
-    def __init__(self, inventory: Path) -> None:
-        group = yaml.safe_load(inventory.read_text())["all"]
+    def __init__(self, scenario: Path, inventory: Path) -> None:
+        self.scenario = scenario
+        self.inventories = [inventory, SHARED, scenario / "inventory"]
+        group = yaml.safe_load((inventory / "room.yml").read_text())["all"]
         self.variables: dict[str, Any] = group["vars"]
         self.addresses: dict[str, dict[str, str]] = {
             name: row["forge_addresses"] for name, row in group["hosts"].items()
         }
         self.controller: dict[str, str] = self.variables["forge_controller_addresses"]
+
+    def declared(self) -> dict[str, Any]:
+        """Return the scenario's own inventory file."""
+        tree: dict[str, Any] = yaml.safe_load(
+            (self.scenario / "inventory" / "hosts.yml").read_text()
+        )
+        return tree
+
+    def module(self, host: str, module: str, /, **parameters: object) -> str:
+        """Run one module on a host; return what Ansible printed, if it succeeded."""
+        done = subprocess.run(
+            ["ansible", *(f"--inventory={path}" for path in self.inventories), host,
+             "--module-name", module, "--args", json.dumps(parameters)],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        return done.stdout
 
     def login(self, name: str) -> tuple[list[str], str]:
         """Return ssh's options and destination for a host."""
@@ -77,8 +96,10 @@ class Room:
 
 @pytest.fixture(scope="session")
 def room() -> Room:
-    """The scenario's room."""
-    return Room(_ephemeral() / "inventory" / "room.yml")
+    """The scenario's room, as Molecule's environment names it."""
+    ephemeral = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+    scenario = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+    return Room(scenario, ephemeral / "inventory")
 
 
 @pytest.fixture(scope="session")
@@ -88,21 +109,15 @@ def hosts(room: Room) -> Mapping[str, Host]:
 
 
 @pytest.fixture(scope="session")
-def converge() -> Converge:
+def converge(room: Room) -> Converge:
     """Run the scenario's converge.yml again, with other variables or options."""
-    scenario = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
-    inventories = [_ephemeral() / "inventory", SHARED, scenario / "inventory"]
 
     def run(*words: str, **variables: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["ansible-playbook", *(f"--inventory={path}" for path in inventories),
+            ["ansible-playbook", *(f"--inventory={path}" for path in room.inventories),
              "--extra-vars", json.dumps(variables), *words,
-             str(scenario / "converge.yml")],
+             str(room.scenario / "converge.yml")],
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
 
     return run
-
-
-def _ephemeral() -> Path:
-    return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
