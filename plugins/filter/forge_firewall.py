@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 try:
     from forge import nftables, nodes
     from forge.errors import ForgeError
+    from forge.topology.hostvars import plain
 except ImportError as error:
     IMPORT_ERROR: ImportError | None = error
 else:
@@ -28,21 +29,9 @@ def _call(path: str, *values: object) -> Any:  # noqa: ANN401 - what the functio
     module, _, name = path.partition(".")
     try:
         function = getattr({"nftables": nftables, "nodes": nodes}[module], name)
-        return function(*map(_plain, values))
+        return function(*map(plain, values))
     except ForgeError as error:
         raise AnsibleFilterError(str(error)) from error
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a YAML file may hold
-    """Return a value of Ansible's lazy and tagged types as built-in types."""
-    match value:
-        case str():
-            return "".join(value)
-        case Mapping():
-            return {_plain(key): _plain(item) for key, item in value.items()}
-        case Sequence():
-            return [_plain(item) for item in value]
-    return value
 
 
 def forge_firewall(
