@@ -7,7 +7,7 @@ from forge.errors import InputError
 
 SHAPE = re.compile(
     r"v(?P<major>\d+)\.(?P<minor>\d+)\.(?P<patch>\d+)(?:-(?P<pre>[a-z]+\d+))?"
-    r"\+(?P<flavour>[a-z]+)(?P<build>\d+)"
+    r"\+(?P<flavour>[a-z0-9]*[a-z])(?P<build>\d+)"
 )
 
 

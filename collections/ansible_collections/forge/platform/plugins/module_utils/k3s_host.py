@@ -23,8 +23,9 @@ CAP_SYS_RESOURCE = 24  # capabilities(7)
 HIDDEN = "***"
 
 VERSION = re.compile(r"^k3s version (?P<version>\S+)", re.MULTILINE)
+# State, two queues, local address, peer, program.
 LISTENER = re.compile(
-    r"\S+\s+\S+\s+\S+:(?P<port>\d+)\s+\S+(?:\s+.*?\"(?P<program>[^\"]+)\")?"
+    r"\S+\s+\d+\s+\d+\s+\S+:(?P<port>\d+)\s+\S+(?:\s+.*?\"(?P<program>[^\"]+)\")?"
 )
 # The secure form of a token, and values of fields that are named like secrets.
 SECRETS = (
