@@ -163,9 +163,6 @@ func runAgent(sup *Supervisor, cfg *Config, pay *payload.Payload) error {
 	if err := extract(cfg, pay); err != nil {
 		return err
 	}
-	if err := a.startRuntime(); err != nil {
-		return err
-	}
 	balancer, err := newBalancer(cfg.Text("server"), a.path("etc/k3s-agent-load-balancer.json"))
 	if err != nil {
 		return err
@@ -186,7 +183,8 @@ func runAgent(sup *Supervisor, cfg *Config, pay *payload.Payload) error {
 	return context.Cause(ctx)
 }
 
-// join reads the cluster's settings and gets this node's certificates.
+// join reads the cluster's settings, starts containerd once the token is known
+// to be right, and gets this node's certificates.
 func (a *Agent) join(ctx context.Context, token Token, balancer *balancer) error {
 	var stored struct{ Data map[string]string }
 	client, ca, err := joinClient(ctx, balancer.urls(), token, "node", clusterMapPath, &stored)
@@ -194,6 +192,9 @@ func (a *Agent) join(ctx context.Context, token Token, balancer *balancer) error
 		return err
 	}
 	a.cluster = stored.Data
+	if err := a.startRuntime(); err != nil {
+		return err
+	}
 	if err := writeFile(a.path("server-ca.crt"), ca, 0o644); err != nil {
 		return err
 	}

@@ -47,6 +47,12 @@ func runServer(sup *Supervisor, cfg *Config, pay *payload.Payload) error {
 	}
 	s := &Server{cfg: cfg, payload: pay, sup: sup, node: node, dir: filepath.Join(cfg.Text("data-dir"), "server"),
 		api: "https://127.0.0.1:" + cfg.Text("https-listen-port")}
+	if err := os.MkdirAll(s.path("tls/etcd"), 0o700); err != nil {
+		return err
+	}
+	if err := s.resolveToken(); err != nil {
+		return err
+	}
 	if err := extract(cfg, pay, serverPrograms...); err != nil {
 		return err
 	}
@@ -83,12 +89,6 @@ func runServer(sup *Supervisor, cfg *Config, pay *payload.Payload) error {
 
 // bringUp starts etcd and the API server, joining a cluster first if told to.
 func (s *Server) bringUp(ctx context.Context) error {
-	if err := os.MkdirAll(s.path("tls/etcd"), 0o700); err != nil {
-		return err
-	}
-	if err := s.resolveToken(); err != nil {
-		return err
-	}
 	joining := !s.hasData() && s.cfg.Text("server") != ""
 	var members []string
 	if joining {
