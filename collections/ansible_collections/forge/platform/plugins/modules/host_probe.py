@@ -15,7 +15,8 @@ options:
   controller_time:
     description:
       - Seconds since 1970 on the controller when the task was sent.
-      - The offset contains the time that sending took, a second or two.
+      - Sending takes time, so RV(clock_ahead) is an upper bound; RV(clock) minus the
+        controller's time when the answer is there is a lower one.
     type: float
     required: true
   free_below:
@@ -50,8 +51,13 @@ addresses:
   type: list
   elements: str
   sample: [192.0.2.11]
-clock_offset:
-  description: Seconds that the host's clock is ahead of the controller's.
+clock:
+  description: Seconds since 1970 on the host.
+  returned: success
+  type: float
+  sample: 1795417200.25
+clock_ahead:
+  description: Seconds that the host's clock is ahead of the controller's at most.
   returned: success
   type: float
   sample: 0.21
@@ -212,7 +218,7 @@ def unit_states(listing: str) -> dict[str, dict[str, bool]]:
 
 def probe(module: AnsibleModule) -> dict[str, Any]:
     """Return the module's answer."""
-    offset = time.time() - module.params["controller_time"]
+    clock = time.time()
     space = os.statvfs(module.params["free_below"])
     _, listing, _ = module.run_command(
         ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}\\n"]
@@ -232,7 +238,8 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
         "memory_mb": memory_mb(_read("/proc/meminfo")),
         "os": os_release(_read("/etc/os-release")),
         "ssh_connection": os.environ.get("SSH_CONNECTION", ""),
-        "clock_offset": round(offset, 3),
+        "clock": clock,
+        "clock_ahead": round(clock - module.params["controller_time"], 3),
         "container": virtual == 0,
         "can_set_clock": holds(_read("/proc/1/status"), CAP_SYS_TIME),
         "cgroup_version": cgroup_version(_read("/proc/mounts")),

@@ -1,0 +1,144 @@
+"""Every role's public variables: declared, documented and used under one name."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+ROLES = sorted(path.parent.parent for path in ROOT.glob("roles/*/tasks/main.yml"))
+NAMES = [role.name for role in ROLES]
+
+# A role is told what all roles are told; these names belong to no single one.
+TYPES = {"str", "int", "float", "bool", "list", "dict", "path", "raw"}
+
+
+def load(file: Path) -> Any:
+    return yaml.safe_load(file.read_text()) if file.exists() else {}
+
+
+def specification(role: Path) -> dict[str, Any]:
+    specs = load(role / "meta" / "argument_specs.yml")["argument_specs"]
+    options: dict[str, Any] = specs["main"].get("options", {})
+    return options
+
+
+def defaults(role: Path) -> dict[str, Any]:
+    return load(role / "defaults" / "main.yml") or {}
+
+
+def texts(role: Path) -> str:
+    """Everything of a role that can read a variable."""
+    folders = ("tasks", "handlers", "templates", "vars", "defaults")
+    files = (file for name in folders for file in sorted((role / name).rglob("*")))
+    return "\n".join(file.read_text() for file in files if file.is_file())
+
+
+def public_names(role: str, text: str) -> set[str]:
+    """The names ``<role>_x`` in a text, without ``_<role>_x`` and ``__<role>_x``."""
+    return set(re.findall(rf"(?<![\w.-])({role}_[a-z0-9_]+)\b", text))
+
+
+def untyped(options: dict[str, Any], path: str = "") -> list[str]:
+    """Options that lack a known type, or a list its element's type."""
+    found = []
+    for name, option in options.items():
+        here = f"{path}{name}"
+        if option.get("type") not in TYPES:
+            found.append(f"{here}: type")
+        if option.get("type") == "list" and option.get("elements") not in TYPES:
+            found.append(f"{here}: elements")
+        if not option.get("description"):
+            found.append(f"{here}: description")
+        found += untyped(option.get("options", {}), f"{here}.")
+    return found
+
+
+def undeclared(role: Path) -> set[str]:
+    """Names a role reads as its own, but does not declare."""
+    tags = {
+        tag
+        for task in load(role / "tasks" / "main.yml")
+        for tag in task.get("tags", [])
+    }
+    text = texts(role)
+    loops = set(re.findall(r"loop_var: (\w+)", text))
+    # A registered or constant name starts with underscores and is not found here.
+    return public_names(role.name, text) - set(specification(role)) - tags - loops
+
+
+def test_there_are_roles() -> None:
+    assert "node_base" in NAMES
+
+
+@pytest.mark.parametrize("role", ROLES, ids=NAMES)
+def test_specification_names_what_defaults_name(role: Path) -> None:
+    required = {n for n, o in specification(role).items() if o.get("required")}
+    # What a role cannot do without has no default; everything else has one.
+    assert set(specification(role)) == set(defaults(role)) | required
+    assert not required & set(defaults(role))
+
+
+@pytest.mark.parametrize("role", ROLES, ids=NAMES)
+def test_specification_has_the_values_of_defaults(role: Path) -> None:
+    declared = {
+        name: option.get("default")
+        for name, option in specification(role).items()
+        if not option.get("required")
+    }
+    assert declared == defaults(role)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=NAMES)
+def test_options_are_typed_and_described(role: Path) -> None:
+    assert untyped(specification(role)) == []
+
+
+@pytest.mark.parametrize("role", ROLES, ids=NAMES)
+def test_variables_that_are_used_are_declared(role: Path) -> None:
+    assert undeclared(role) == set()
+
+
+@pytest.mark.parametrize("role", ROLES, ids=NAMES)
+def test_variables_that_are_declared_are_used(role: Path) -> None:
+    folders = ("tasks", "handlers", "templates", "vars")
+    text = "\n".join(
+        file.read_text()
+        for name in folders
+        for file in sorted((role / name).rglob("*"))
+        if file.is_file()
+    )
+    assert set(specification(role)) - public_names(role.name, text) == set()
+
+
+def test_a_misspelt_variable_is_found(tmp_path: Path) -> None:
+    """The checks themselves: a role with one fault of each kind."""
+    role = tmp_path / "sample"
+    for name, content in {
+        "meta/argument_specs.yml": {
+            "argument_specs": {
+                "main": {
+                    "options": {
+                        "sample_port": {"type": "int", "description": "x"},
+                        "sample_list": {"type": "list", "description": "x"},
+                        "sample_what": {"type": "integer"},
+                    }
+                }
+            }
+        },
+        "tasks/main.yml": [
+            {"name": "{{ sample_port }} {{ sample_prot }}", "tags": ["sample_run"]},
+            {"name": "{{ _sample_x }} {{ __sample_y.sample_z }}"},
+        ],
+    }.items():
+        file = role / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(yaml.safe_dump(content))
+    assert undeclared(role) == {"sample_prot"}
+    assert untyped(specification(role)) == [
+        "sample_list: elements",
+        "sample_what: type",
+        "sample_what: description",
+    ]
