@@ -160,10 +160,8 @@ def _scalar(reader: Reader, shared: Variables, field: str) -> str:
     return reader.value(shared[field], GLOBAL_FIELDS[field], ALL, field) or ""
 
 
-def _read_host(
-    reader: Reader, name: str, variables: Variables, groups: dict[str, tuple[str, ...]]
-) -> Host:
-    own = frozenset(group for group, hosts in groups.items() if name in hosts)
+def _host_values(reader: Reader, name: str, variables: Variables) -> dict[str, Any]:
+    """Return the variables of a host that have the form of a value, list or map."""
     values: dict[str, Any] = {}
     for field, kind in HOST_FIELDS.items():
         raw = variables.get(field)
@@ -172,37 +170,39 @@ def _read_host(
                 reader.complain(name, field, "is not set", f"set it for {name}")
         elif _has_container_form(reader, raw, kind, name, field):
             values[field] = raw
+    return values
+
+
+def _read_host(
+    reader: Reader, name: str, variables: Variables, groups: dict[str, tuple[str, ...]]
+) -> Host:
+    own = frozenset(group for group, hosts in groups.items() if name in hosts)
+    values = _host_values(reader, name, variables)
 
     def entries(field: str, kind: object) -> list[tuple[str, Any]]:
         return list(reader.entries(values.get(field), kind, name, field))
 
-    def text(field: str) -> str:
+    def scalar(field: str) -> Any:  # noqa: ANN401 - the type of HOST_FIELDS
         raw = values.get(field)
-        return "" if raw is None else reader.value(raw, str, name, field) or ""
+        return (
+            None if raw is None else reader.value(raw, HOST_FIELDS[field], name, field)
+        )
 
-    memory = values.get("forge_memory_gb")
+    taints = [item for _, item in entries("forge_taints", TaintData)]
+    addresses = values.get("forge_addresses")
     return Host(
         name=name,
         groups=own,
         tier=_tier(own),
-        os=text("forge_os"),
-        arch=text("forge_arch"),
-        model=text("forge_model"),
-        role=text("forge_role"),
+        os=scalar("forge_os") or "",
+        arch=scalar("forge_arch") or "",
+        model=scalar("forge_model") or "",
+        role=scalar("forge_role") or "",
         components=tuple(item for _, item in entries("forge_components", str)),
-        addresses=_read_addresses(
-            reader, values.get("forge_addresses"), name, "forge_addresses"
-        ),
+        addresses=_read_addresses(reader, addresses, name, "forge_addresses"),
         labels=dict(entries("forge_labels", str)),
-        taints=tuple(
-            Taint(item.key, item.effect, item.value)
-            for _, item in entries("forge_taints", TaintData)
-        ),
-        memory_gb=(
-            None
-            if memory is None
-            else reader.value(memory, int, name, "forge_memory_gb")
-        ),
+        taints=tuple(Taint(item.key, item.effect, item.value) for item in taints),
+        memory_gb=scalar("forge_memory_gb"),
         pins=dict(entries("forge_pins", str)),
         artifact=str(variables.get("k3s_artifact") or DEFAULT_ARTIFACT),
         connect_to=str(variables.get("ansible_host") or ""),
