@@ -1,5 +1,7 @@
 """Every role's public variables: declared, documented and used under one name."""
 
+import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,12 @@ ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path.parent.parent for path in ROOT.glob("roles/*/tasks/main.yml"))
 NAMES = [role.name for role in ROLES]
 
-# A role is told what all roles are told; these names belong to no single one.
+# Roles whose readme has a table of variables, made from the specification.
+MARK = "<!-- variables -->\n"
+READMES = [role / "README.md" for role in ROLES]
+TABLED = [file.parent for file in READMES if file.exists() and MARK in file.read_text()]
+
+LONG = 80  # characters of a default that a table still shows
 TYPES = {"str", "int", "float", "bool", "list", "dict", "path", "raw"}
 
 
@@ -111,6 +118,35 @@ def test_variables_that_are_declared_are_used(role: Path) -> None:
         if file.is_file()
     )
     assert set(specification(role)) - public_names(role.name, text) == set()
+
+
+def table(options: dict[str, Any]) -> str:
+    """The variables as a table of Markdown."""
+    rows = ["| Variable | Type | Default | Meaning |", "|---|---|---|---|"]
+    for name, option in options.items():
+        kind = option["type"] + (f" of {e}" if (e := option.get("elements")) else "")
+        default = json.dumps(option.get("default"), ensure_ascii=False)
+        shown = "required" if option.get("required") else f"`{default}`"
+        words = option["description"]
+        text = " ".join([words] if isinstance(words, str) else words)
+        # Ansible's marks: C(code), V(value), O(option).
+        text = re.sub(r"\b[CVO]\((.+?)\)", r"`\1`", text).replace("|", "\\|")
+        if len(shown) > LONG:
+            shown = "see the file"
+        shown = shown.replace("|", "\\|")
+        rows.append(f"| `{name}` | {kind} | {shown} | {text} |")
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize("role", TABLED, ids=[role.name for role in TABLED])
+def test_readme_has_the_table_of_the_specification(role: Path) -> None:
+    readme = role / "README.md"
+    before, mark, rest = readme.read_text().partition(MARK)
+    _, end, after = rest.partition("<!-- end of variables -->")
+    wanted = f"{before}{mark}\n{table(specification(role))}\n\n{end}{after}"
+    if os.environ.get("FORGE_WRITE_GOLDEN"):
+        readme.write_text(wanted)
+    assert readme.read_text() == wanted, "write it anew: FORGE_WRITE_GOLDEN=1"
 
 
 def test_a_misspelt_variable_is_found(tmp_path: Path) -> None:

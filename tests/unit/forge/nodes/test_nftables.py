@@ -161,6 +161,12 @@ def test_hosts_outside_the_cluster_forward_nothing() -> None:
     assert not any("cni0" in line for body in found.values() for line in body)
 
 
+def test_an_address_inside_a_network_is_not_named_again() -> None:
+    rule = ingress("api", ["6443"], ["10.42.3.4", POD_CIDR, "10.20.0.12"])
+    body = chains(nftables.table(topology(rule), "node"))["to_cluster"]
+    assert body[2].startswith("ip saddr { 10.20.0.12, 10.42.0.0/16 } tcp")
+
+
 def test_answers_are_accepted_first() -> None:
     found = chains(nftables.table(EXAMPLE, "node", INTERFACES))
     assert found["input"][:2] == [
