@@ -13,7 +13,7 @@ import secrets
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect() -> bool | None:
     """Leave the rows to a run of their own: they share one cluster."""
     return True if "PYTEST_XDIST_WORKER" in os.environ else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the services' journals with a failed row."""
+    report = yield
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if report.failed and isinstance(cluster, Cluster):
+        for host in (cluster.server, cluster.agent):
+            script = "journalctl -o short-precise -u k3s -u k3s-agent --no-pager -n 400"
+            said = host.call(f"{script} | grep -E 'k3s]|Error|systemd' | tail -n 40")
+            report.sections.append((host.name, said.stdout.decode()))
+    return report
 
 
 @dataclass(frozen=True)

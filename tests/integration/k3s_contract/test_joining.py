@@ -23,6 +23,15 @@ def test_agent_joins_by_environment(cluster: "Cluster") -> None:
     assert addresses["InternalIP"] == cluster.agent.address
 
 
+@pytest.mark.doc("https://docs.k3s.io/upgrades/manual")
+def test_nodes_report_the_version_of_the_program(cluster: "Cluster") -> None:
+    """A node's version is the one that ``k3s --version`` prints."""
+    version = cluster.agent.run("k3s --version").split()[2]
+    for host in (cluster.server, cluster.agent):
+        info = cluster.get(f"node {host.name}")["status"]["nodeInfo"]
+        assert info["kubeletVersion"] == version
+
+
 @pytest.mark.doc("https://docs.k3s.io/cli/agent")
 def test_labels_and_taints_come_with_registration(cluster: "Cluster") -> None:
     """``node-label`` and ``node-taint`` are set when a node registers."""
