@@ -75,8 +75,8 @@ artifacts: venv ## fetch or build every pinned binary into the cache
 
 .PHONY: pins
 pins: venv ## look up unresolved digests, write them to versions.yml and the go.mod files
-	@forge artifacts resolve
 	@forge artifacts pins --write
+	@forge artifacts resolve
 
 .PHONY: lock
 lock: venv ## write the requirement locks again from requirements/*.in

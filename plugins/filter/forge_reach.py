@@ -27,7 +27,13 @@ def forge_violations(
     return reach.violations(
         topology,
         {
-            source: [msgspec.convert(item, reach.Outcome) for item in outcomes]
+            source: [
+                # Ansible's own kinds of text become plain here.
+                reach.Outcome(
+                    str(item["address"]), int(item["port"]), str(item["result"])
+                )
+                for item in outcomes
+            ]
             for source, outcomes in tried.items()
         },
     )

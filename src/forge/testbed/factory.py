@@ -125,9 +125,10 @@ class Factory:
 
     def _refuse_foreign(self, room: Room) -> None:
         """Stop where a name of the room is taken by something not labelled so."""
-        rows = self.podman.containers(f"name=^{room.name}-")
-        for row in rows:
-            if (row.get("Labels") or {}).get(LABEL) != room.name:
+        names = {container(room, host.name) for host in room.hosts}
+        for row in self.podman.containers(f"name=^{room.name}-"):
+            owner = (row.get("Labels") or {}).get(LABEL)
+            if row["Names"][0] in names and owner != room.name:
                 raise ForgeError(
                     f"container {row['Names'][0]} exists and is not this room's",
                     remedy="remove or rename it; it was left alone",
