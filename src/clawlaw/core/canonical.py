@@ -9,9 +9,7 @@ so are integers that JSON readers elsewhere cannot hold exactly.
 import hashlib
 import json
 
-type Json = (
-    str | int | bool | None | list[Json] | tuple[Json, ...] | dict[str, Json]
-)
+type Json = str | int | bool | list[Json] | tuple[Json, ...] | dict[str, Json] | None
 
 MAX_INTEGER = 2**53 - 1  # largest exact integer of RFC 7493 (I-JSON)
 
