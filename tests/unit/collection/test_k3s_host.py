@@ -10,6 +10,7 @@ host = import_module("ansible_collections.forge.platform.plugins.module_utils.k3
 STARTED = 1795412345  # 2026-11-23T05:39:05Z
 VERSION = "v1.36.4+k3s1"
 SHOWN = f"""LoadState=loaded
+UnitFileState=enabled
 ActiveState=active
 SubState=running
 Result=success
@@ -21,6 +22,7 @@ ExecMainStartTimestamp=@{STARTED}
 def unit(**changes: Any) -> Any:
     fields = {
         "loaded": "loaded",
+        "enabled": True,
         "active": "active",
         "sub": "running",
         "result": "success",
@@ -60,6 +62,7 @@ def test_unit_that_does_not_exist_was_never_started() -> None:
 
     assert host.read_unit(text).started == 0
     assert host.read_unit(text).loaded == "not-found"
+    assert not host.read_unit(text).enabled
 
 
 def test_version_is_read_from_the_first_line() -> None:

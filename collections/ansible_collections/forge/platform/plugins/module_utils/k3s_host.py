@@ -11,6 +11,7 @@ from typing import Any
 # Asked of `systemctl show`.
 PROPERTIES = (
     "LoadState",
+    "UnitFileState",
     "ActiveState",
     "SubState",
     "Result",
@@ -41,6 +42,7 @@ class Unit:
     """State of a systemd unit; ``started`` is seconds since the epoch, 0 if never."""
 
     loaded: str
+    enabled: bool
     active: str
     sub: str
     result: str
@@ -59,6 +61,7 @@ def read_unit(text: str) -> Unit:
     started = fields.get("ExecMainStartTimestamp", "").removeprefix("@")
     return Unit(
         loaded=fields.get("LoadState", "not-found"),
+        enabled=fields.get("UnitFileState") == "enabled",
         active=fields.get("ActiveState", "inactive"),
         sub=fields.get("SubState", "dead"),
         result=fields.get("Result", "success"),

@@ -44,7 +44,7 @@ options:
     elements: path
     default: []
   files:
-    description: Files whose mode is read.
+    description: Files and folders whose mode and owner are read.
     type: list
     elements: path
     default: []
@@ -83,11 +83,13 @@ version:
   type: str
   sample: v1.36.4+k3s1
 unit:
-  description: C(loaded), C(active), C(sub), C(result), C(restarts) and C(started).
+  description:
+    - C(loaded), C(enabled), C(active), C(sub), C(result), C(restarts) and C(started).
   returned: success
   type: dict
   sample:
     active: active
+    enabled: true
     loaded: loaded
     restarts: 0
     result: success
@@ -113,10 +115,10 @@ digests:
   returned: success
   type: dict
 files:
-  description: Mode of each file, none if there is no file.
+  description: Mode, user and group of each file or folder, none if there is none.
   returned: success
   type: dict
-  sample: {/etc/rancher/k3s/token: "0600"}
+  sample: {/etc/rancher/k3s/token: "0600 0:0"}
 versions:
   description: Folders of versions in the library.
   returned: success
@@ -235,11 +237,12 @@ def digest(path: str) -> str | None:
 
 
 def mode(path: str) -> str | None:
-    """Return a file's mode as four octal digits, None if there is no file."""
+    """Return mode, user and group, such as ``0600 0:0``; None if there is nothing."""
     try:
-        return f"{stat.S_IMODE(Path(path).stat().st_mode):04o}"
+        found = Path(path).stat()
     except FileNotFoundError:
         return None
+    return f"{stat.S_IMODE(found.st_mode):04o} {found.st_uid}:{found.st_gid}"
 
 
 def changed_since(path: str, unit: k3s_host.Unit) -> bool:
