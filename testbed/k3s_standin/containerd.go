@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,21 +31,13 @@ func (a *Agent) startRuntime() error {
 	}
 	a.images = make(chan error, 1)
 	go func() {
-		err := retry(a.sup.ctx, "containerd", 200*time.Millisecond, func() error { return dialUnix(containerdSocket) })
+		err := retry(a.sup.ctx, "containerd", 100*time.Millisecond, func() error { return criReady(a.sup.ctx) })
 		if err == nil {
 			err = a.importImages(a.sup.ctx)
 		}
 		a.images <- err
 	}()
 	return nil
-}
-
-func dialUnix(path string) error {
-	conn, err := net.DialTimeout("unix", path, time.Second)
-	if err != nil {
-		return err
-	}
-	return conn.Close()
 }
 
 func (a *Agent) pauseImage() string {
