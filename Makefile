@@ -61,6 +61,10 @@ test: venv ## everything: checks, unit tests, Molecule, the testbed from nothing
 test-unit: venv ## the tests that need no hosts
 	@pytest -n 2 tests/unit tests/integration
 
+.PHONY: test-contract
+test-contract: venv ## what K3s documents, against the K3s or stand-in that the testbed runs
+	@scripts/test contract
+
 .PHONY: test-molecule
 test-molecule: venv ## every role on clean hosts
 	@scripts/test molecule

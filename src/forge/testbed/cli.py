@@ -134,8 +134,9 @@ def _show_changes(progress: Progress, *, as_json: bool) -> None:
 
 def _hosts_create(options: argparse.Namespace) -> int:
     wires = options.wires or ["cluster"]
-    changed = _testbed().create_small(options.room, options.hosts, wires)
-    print(json.dumps({"changed": changed}))  # noqa: T201 - a command's output
+    changed, inventory = _testbed().create_small(options.room, options.hosts, wires)
+    made = {"changed": changed, "inventory": str(inventory)}
+    print(json.dumps(made))  # noqa: T201 - a command's output
     return 0
 
 

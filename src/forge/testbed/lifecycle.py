@@ -143,13 +143,19 @@ class Testbed:
 
     def create_small(
         self, name: str, hosts: Sequence[str], wires: Sequence[str]
-    ) -> list[str]:
-        """Make a small room for Molecule; returns the hosts made or started."""
+    ) -> tuple[list[str], Path]:
+        """Make a small room for Molecule.
+
+        Returns:
+            The hosts that were made or started, and the room's inventory source.
+        """
         self.prepare_machine(small=True)
         state = self.folder.load_or_create()
         room = rooms.small(state, self.folder.podman(), name, hosts, wires)
         tag, variables = self.supplies()
-        return self._make(room, tag, name, f"rooms/{name}/{OVERLAY}", variables)
+        source = f"rooms/{name}/{OVERLAY}"
+        changed = self._make(room, tag, name, source, variables)
+        return changed, self.folder / source
 
     def destroy_small(self, name: str) -> list[str]:
         """Remove a small room; returns the names of what was removed."""
