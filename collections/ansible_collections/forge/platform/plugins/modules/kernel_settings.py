@@ -10,9 +10,9 @@ version_added: "0.1.0"
 author: The Forge contributors
 description:
   - Sets values below C(/proc/sys) and keeps them in one file for the next start.
-  - What the kernel does not have, what can only be read, and what in a container is that
-    of the whole machine, is left alone and returned with the reason, unless it is
-    required.
+  - What the kernel does not have, what can only be read, and what in a container is
+    that of the whole machine, is left alone and returned with the reason, unless it
+    is required.
   - The present values count, not only the file, so that a value changed by hand is set
     again.
 options:
