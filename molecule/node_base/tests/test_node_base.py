@@ -247,7 +247,6 @@ def test_rules_that_nobody_confirms_go_away(
     [
         (
             {
-                "node_base_ca_certificates": [{"name": "bad", "pem": "no certificate"}],
                 "node_base_min_memory_mb": 99999999,
                 "node_base_min_disk_free_mb": 99999999,
                 "node_base_max_clock_offset": -60,

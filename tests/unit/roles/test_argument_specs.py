@@ -13,6 +13,11 @@ ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path.parent.parent for path in ROOT.glob("roles/*/tasks/main.yml"))
 NAMES = [role.name for role in ROLES]
 
+JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+CONDITIONS = {"when", "that", "until", "changed_when", "failed_when"}
+READERS = ("tasks", "handlers", "templates", "vars")
+
 # Roles whose readme has a table of variables, made from the specification.
 MARK = "<!-- variables -->\n"
 READMES = [role / "README.md" for role in ROLES]
@@ -27,20 +32,38 @@ def load(file: Path) -> Any:
 
 
 def specification(role: Path) -> dict[str, Any]:
+    """The options of all entry points, which share the role's defaults."""
     specs = load(role / "meta" / "argument_specs.yml")["argument_specs"]
-    options: dict[str, Any] = specs["main"].get("options", {})
-    return options
+    return {
+        n: o for entry in specs.values() for n, o in entry.get("options", {}).items()
+    }
 
 
 def defaults(role: Path) -> dict[str, Any]:
     return load(role / "defaults" / "main.yml") or {}
 
 
-def texts(role: Path) -> str:
-    """Everything of a role that can read a variable."""
-    folders = ("tasks", "handlers", "templates", "vars", "defaults")
-    files = (file for name in folders for file in sorted((role / name).rglob("*")))
-    return "\n".join(file.read_text() for file in files if file.is_file())
+def code(role: Path, *folders: str) -> str:
+    """Every expression of a role, without prose, comments and quoted words."""
+    found: list[str] = []
+    for folder in folders:
+        for file in sorted((role / folder).rglob("*.*")):
+            text = file.read_text()
+            found += JINJA.findall(text) if file.suffix == ".j2" else []
+            if file.suffix == ".yml":
+                found += expressions(yaml.safe_load(text))
+    return "\n".join(QUOTED.sub("", text) for text in found)
+
+
+def expressions(value: Any, key: str = "") -> list[str]:
+    """The expressions in a value of YAML: conditions whole, else what is in braces."""
+    if isinstance(value, str):
+        return [value] if key in CONDITIONS else JINJA.findall(value)
+    if isinstance(value, dict):
+        return [e for name, item in value.items() for e in expressions(item, name)]
+    if isinstance(value, list):
+        return [e for item in value for e in expressions(item, key)]
+    return []
 
 
 def public_names(role: str, text: str) -> set[str]:
@@ -65,15 +88,11 @@ def untyped(options: dict[str, Any], path: str = "") -> list[str]:
 
 def undeclared(role: Path) -> set[str]:
     """Names a role reads as its own, but does not declare."""
-    tags = {
-        tag
-        for task in load(role / "tasks" / "main.yml")
-        for tag in task.get("tags", [])
-    }
-    text = texts(role)
-    loops = set(re.findall(r"loop_var: (\w+)", text))
+    read = public_names(role.name, code(role, *READERS, "defaults"))
+    tasks = "\n".join(file.read_text() for file in (role / "tasks").rglob("*.yml"))
+    loops = set(re.findall(r"loop_var: (\w+)", tasks))
     # A registered or constant name starts with underscores and is not found here.
-    return public_names(role.name, text) - set(specification(role)) - tags - loops
+    return read - set(specification(role)) - loops
 
 
 def test_there_are_roles() -> None:
@@ -110,14 +129,8 @@ def test_variables_that_are_used_are_declared(role: Path) -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=NAMES)
 def test_variables_that_are_declared_are_used(role: Path) -> None:
-    folders = ("tasks", "handlers", "templates", "vars")
-    text = "\n".join(
-        file.read_text()
-        for name in folders
-        for file in sorted((role / name).rglob("*"))
-        if file.is_file()
-    )
-    assert set(specification(role)) - public_names(role.name, text) == set()
+    used = public_names(role.name, code(role, *READERS))
+    assert set(specification(role)) - used == set()
 
 
 def table(options: dict[str, Any]) -> str:
@@ -165,8 +178,9 @@ def test_a_misspelt_variable_is_found(tmp_path: Path) -> None:
             }
         },
         "tasks/main.yml": [
-            {"name": "{{ sample_port }} {{ sample_prot }}", "tags": ["sample_run"]},
-            {"name": "{{ _sample_x }} {{ __sample_y.sample_z }}"},
+            {"name": "{{ sample_port }} of sample_prose", "tags": ["sample_run"]},
+            {"name": "{{ _sample_x }}", "when": ["sample_prot is x"]},
+            {"name": "{{ __sample_y.sample_z ~ groups['sample_group'] }}"},
         ],
     }.items():
         file = role / name

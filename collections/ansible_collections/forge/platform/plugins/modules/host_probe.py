@@ -23,6 +23,11 @@ options:
     description: Folder whose file system's free space is wanted.
     type: path
     default: /var
+  paths:
+    description: Paths of which is wanted whether they exist.
+    type: list
+    elements: path
+    default: []
   units:
     description: Units of systemd whose state is wanted.
     type: list
@@ -92,6 +97,17 @@ hostname:
   type: list
   elements: str
   sample: [control-01, control-01]
+hosts_file:
+  description: Content of /etc/hosts.
+  returned: success
+  type: str
+  sample: 127.0.0.1 localhost
+paths:
+  description: Those of the wanted paths that exist.
+  returned: success
+  type: list
+  elements: str
+  sample: [/var/lib/example]
 loopback_names:
   description: Names that /etc/hosts gives to addresses of the loopback network.
   returned: success
@@ -246,7 +262,9 @@ def probe(module: AnsibleModule) -> dict[str, Any]:
         "free_mb": space.f_bavail * space.f_frsize // 2**20,
         "machine_id": _read("/etc/machine-id").strip(),
         "hostname": [os.uname().nodename, _read("/etc/hostname").strip()],
+        "hosts_file": _read("/etc/hosts"),
         "loopback_names": loopback_names(_read("/etc/hosts")),
+        "paths": [p for p in module.params["paths"] if os.path.exists(p)],  # noqa: PTH110
         "root_password": root_password(_read("/etc/shadow")),
         "units": unit_states(states),
         "packages": installed(listing),
@@ -267,6 +285,7 @@ def main() -> None:
         argument_spec={
             "controller_time": {"type": "float", "required": True},
             "free_below": {"type": "path", "default": "/var"},
+            "paths": {"type": "list", "elements": "path", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
