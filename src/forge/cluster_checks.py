@@ -5,8 +5,10 @@ line per problem; no line means that the check passed.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
+PROBE = "forge.dev/probe"  # label of a probe's kind: plain or tolerant
 PREFIX = "forge.dev/"  # labels and taints below it belong to the Forge alone
 # Set by Kubernetes itself while a node is not healthy; not part of any declaration.
 PASSING_TAINTS = "node.kubernetes.io/"
@@ -77,34 +79,35 @@ def metadata_problems(nodes: Sequence[Resource], topology: Topology) -> list[str
     return sorted(problems)
 
 
-def placement_problems(
-    pods: Sequence[Resource], topology: Topology, *, tolerant: bool
-) -> list[str]:
-    """Check that one Pod runs on each node that takes it, and none elsewhere.
+def placement_problems(pods: Sequence[Resource], topology: Topology) -> list[str]:
+    """Check that one probe runs on each node that takes it, and none elsewhere.
 
     Args:
-        pods: The Pods of one probe DaemonSet.
+        pods: The probes' Pods; the label ``PROBE`` tells ``plain`` ones, which keep off
+            tainted nodes, from ``tolerant`` ones, which run everywhere.
         topology: The fact ``forge_topology``.
-        tolerant: The probe tolerates every taint.
     """
-    wanted = {
-        name
-        for name, host in members(topology).items()
-        if tolerant or not any(t["effect"] == "NoSchedule" for t in host["taints"])
-    }
-    running: dict[str, int] = {}
-    for pod in pods:
-        conditions = pod["status"].get("conditions", [])
-        if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
-            node = pod["spec"]["nodeName"]
-            running[node] = running.get(node, 0) + 1
-    placed = {pod["spec"].get("nodeName", "no node") for pod in pods}
-    kind = "tolerant probe" if tolerant else "probe"
-    return [
-        *(f"{name}: no {kind} runs" for name in sorted(wanted - running.keys())),
-        *(f"{name}: a {kind} is there" for name in sorted(placed - wanted)),
-        *(f"{name}: {n} {kind}s run" for name, n in sorted(running.items()) if n > 1),
-    ]
+    problems: list[str] = []
+    for kind in ("plain", "tolerant"):
+        wanted = {
+            name
+            for name, host in members(topology).items()
+            if kind == "tolerant"
+            or not any(taint["effect"] == "NoSchedule" for taint in host["taints"])
+        }
+        mine = [pod for pod in pods if pod["metadata"]["labels"].get(PROBE) == kind]
+        placed = {pod["spec"].get("nodeName", "no node") for pod in mine}
+        ready = sorted(pod["spec"]["nodeName"] for pod in mine if _is_ready(pod))
+        problems += [
+            *(f"{name}: no {kind} probe runs" for name in sorted(wanted - {*ready})),
+            *(f"{name}: a {kind} probe is there" for name in sorted(placed - wanted)),
+            *(
+                f"{name}: two {kind} probes run"
+                for name, n in pairwise(ready)
+                if name == n
+            ),
+        ]
+    return problems
 
 
 def network_problems(
@@ -151,6 +154,11 @@ def encryption_problems(record: str, secret: str) -> list[str]:
     if secret in record:
         problems.append("the raw record holds the plain value")
     return problems
+
+
+def _is_ready(pod: Resource) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _taint(taint: Mapping[str, Any]) -> str:

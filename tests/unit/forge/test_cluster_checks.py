@@ -47,10 +47,15 @@ def node(name: str, **changed: Any) -> dict[str, Any]:
     }
 
 
-def pod(where: str | None, ready: str = "True") -> dict[str, Any]:
-    spec = {"nodeName": where} if where else {}
-    conditions = [{"type": "Ready", "status": ready}] if where else []
-    return {"spec": spec, "status": {"conditions": conditions}}
+def pod(where: str | None, kind: str = "plain", ready: str = "True") -> dict[str, Any]:
+    return {
+        "metadata": {"labels": {"forge.dev/probe": kind}},
+        "spec": {"nodeName": where} if where else {},
+        "status": {"conditions": [{"type": "Ready", "status": ready}] if where else []},
+    }
+
+
+TOLERANT = [pod("one", "tolerant"), pod("two", "tolerant")]
 
 
 def test_declared_nodes_ready_at_the_version_have_no_problem() -> None:
@@ -104,26 +109,23 @@ def test_wrong_metadata_is_named(changed: dict[str, Any], problem: str) -> None:
     assert metadata_problems([node("two", **changed)], TOPOLOGY) == [problem]
 
 
-def test_a_probe_keeps_off_the_tainted_node() -> None:
-    assert placement_problems([pod("one")], TOPOLOGY, tolerant=False) == []
-    both = [pod("one"), pod("two")]
-    assert placement_problems(both, TOPOLOGY, tolerant=True) == []
-    assert placement_problems(both, TOPOLOGY, tolerant=False) == [
-        "two: a probe is there"
-    ]
+def test_a_plain_probe_keeps_off_the_tainted_node() -> None:
+    assert placement_problems([pod("one"), *TOLERANT], TOPOLOGY) == []
 
 
 @pytest.mark.parametrize(
     ("pods", "problem"),
     [
-        ([pod("one", ready="False")], "one: no probe runs"),
-        ([pod("one"), pod("one")], "one: 2 probes run"),
-        ([pod("one"), pod(None)], "no node: a probe is there"),
-        ([], "one: no probe runs"),
+        ([pod("one"), pod("two"), *TOLERANT], "two: a plain probe is there"),
+        ([pod("one"), TOLERANT[0]], "two: no tolerant probe runs"),
+        ([pod("one", ready="False"), *TOLERANT], "one: no plain probe runs"),
+        ([pod("one"), pod("one"), *TOLERANT], "one: two plain probes run"),
+        ([pod("one"), pod(None), *TOLERANT], "no node: a plain probe is there"),
+        (TOLERANT, "one: no plain probe runs"),
     ],
 )
 def test_wrong_placement_is_named(pods: list[dict[str, Any]], problem: str) -> None:
-    assert placement_problems(pods, TOPOLOGY, tolerant=False) == [problem]
+    assert placement_problems(pods, TOPOLOGY) == [problem]
 
 
 RIGHT = "dns 10.43.0.5\npod one\npod two\nservice two\nservice one\n"
