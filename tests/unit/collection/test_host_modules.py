@@ -92,11 +92,13 @@ def test_names_of_the_loopback_are_those_of_its_lines() -> None:
 def test_units_are_enabled_and_active_apart() -> None:
     listing = (
         "Id=a.service\nActiveState=active\nUnitFileState=disabled\n\n"
-        "Id=b.service\nActiveState=failed\nUnitFileState=enabled\n"
+        "Id=b.service\nActiveState=failed\nUnitFileState=enabled\n\n"
+        "Id=absent.service\nActiveState=inactive\nUnitFileState=\n"
     )
     assert plugin("modules.host_probe").unit_states(listing) == {
         "a.service": {"enabled": False, "active": True},
         "b.service": {"enabled": True, "active": False},
+        "absent.service": {"enabled": False, "active": False},
     }
 
 
@@ -216,6 +218,8 @@ def test_files_are_written_with_their_folders(run: Run, tmp_path: Path) -> None:
         code, answer = run("config_files", *flags, files=files)
         assert (code, answer["changed"], path.exists()) == (0, changed, present)
     assert path.read_text() == "x\n"
+    path.chmod(0o644)
+    assert run("config_files", files=files)[1]["written"] == [str(path)]
     assert path.stat().st_mode & 0o777 == 0o640
 
 
