@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
 STAMP := $(VENV)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Where it is set, Ansible compiles every plugin anew for every task.
+unexport PYTHONDONTWRITEBYTECODE
 HOST ?= control-01
 
 .PHONY: help

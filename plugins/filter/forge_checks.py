@@ -5,7 +5,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from forge import cluster_checks
+from forge.lazy import late
 
 
 class FilterModule:
@@ -13,11 +13,11 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Map the filters' names to their functions."""
+        checks = "forge.cluster_checks"
         return {
-            "forge_nodes": lambda topology: list(cluster_checks.members(topology)),
-            "forge_node_problems": cluster_checks.node_problems,
-            "forge_metadata_problems": cluster_checks.metadata_problems,
-            "forge_placement_problems": cluster_checks.placement_problems,
-            "forge_network_problems": cluster_checks.network_problems,
-            "forge_encryption_problems": cluster_checks.encryption_problems,
+            "forge_node_problems": late(checks, "node_problems"),
+            "forge_metadata_problems": late(checks, "metadata_problems"),
+            "forge_placement_problems": late(checks, "placement_problems"),
+            "forge_network_problems": late(checks, "network_problems"),
+            "forge_encryption_problems": late(checks, "encryption_problems"),
         }

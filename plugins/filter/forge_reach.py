@@ -3,40 +3,40 @@
 """The filters ``forge_attempts`` and ``forge_violations``; logic in ``forge.reach``."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-import msgspec
 from ansible.errors import AnsibleFilterError
 
-from forge import reach
+from forge.lazy import late
 
 
 def forge_attempts(topology: Mapping[str, Any], source: str) -> list[dict[str, Any]]:
     """Return the connections to try from a host, or from ``controller``."""
     try:
-        found = reach.attempts(topology, source)
+        found = late("forge.reach", "attempts")(topology, source)
     except KeyError as error:
         raise AnsibleFilterError(f"forge_attempts: no host {error}") from error
-    return [msgspec.structs.asdict(item) for item in found]
+    return [asdict(item) for item in found]
 
 
 def forge_violations(
     tried: Mapping[str, Sequence[Mapping[str, Any]]], topology: Mapping[str, Any]
 ) -> list[str]:
     """Return one line for each outcome that the declared flows do not explain."""
-    return reach.violations(
+    outcome = late("forge.reach", "Outcome")
+    found: list[str] = late("forge.reach", "violations")(
         topology,
         {
             source: [
                 # Ansible's own kinds of text become plain here.
-                reach.Outcome(
-                    str(item["address"]), int(item["port"]), str(item["result"])
-                )
+                outcome(str(item["address"]), int(item["port"]), str(item["result"]))
                 for item in outcomes
             ]
             for source, outcomes in tried.items()
         },
     )
+    return found
 
 
 class FilterModule:

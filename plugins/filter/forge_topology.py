@@ -93,13 +93,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from forge.topology import describe, examine_hostvars, report
-except ImportError as error:
-    IMPORT_ERROR: ImportError | None = error
-else:
-    IMPORT_ERROR = None
-
 
 def forge_topology(
     hostvars: Mapping[str, Mapping[str, Any]],
@@ -108,11 +101,14 @@ def forge_topology(
     sources: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the resolved topology, or fail with every finding."""
-    if IMPORT_ERROR is not None:
+    try:
+        # Here, not above: Ansible loads this file in the process of each task.
+        from forge.topology import describe, examine_hostvars, report  # noqa: PLC0415
+    except ImportError as error:
         raise AnsibleFilterError(
             "the Python package forge is not importable by the Python of this run;"
             " run `make venv` and use .venv/bin/ansible-playbook"
-        ) from IMPORT_ERROR
+        ) from error
     topology, findings = examine_hostvars(hostvars, groups, versions, sources)
     if findings:
         raise AnsibleFilterError(report(findings))

@@ -59,13 +59,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from forge.topology import examine_hostvars, report
-except ImportError as error:
-    IMPORT_ERROR: ImportError | None = error
-else:
-    IMPORT_ERROR = None
-
 
 def forge_topology_findings(
     hostvars: Mapping[str, Mapping[str, Any]],
@@ -74,11 +67,14 @@ def forge_topology_findings(
     sources: Sequence[str] = (),
 ) -> str:
     """Return the report of everything that is wrong, empty if nothing is."""
-    if IMPORT_ERROR is not None:
+    try:
+        # Here, not above: Ansible loads this file in the process of each task.
+        from forge.topology import examine_hostvars, report  # noqa: PLC0415
+    except ImportError as error:
         raise AnsibleFilterError(
             "the Python package forge is not importable by the Python of this run;"
             " run `make venv` and use .venv/bin/ansible-playbook"
-        ) from IMPORT_ERROR
+        ) from error
     _, findings = examine_hostvars(hostvars, groups, versions, sources)
     return report(findings) if findings else ""
 

@@ -5,17 +5,17 @@ two apart without a listener: an answer, be it a refusal, went through; silence 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
-
-import msgspec
 
 # No flow of the Forge uses it: proves that what nobody declared is dropped.
 UNDECLARED_PORT = 9
 CONTROLLER = "controller"
 
 
-class Attempt(msgspec.Struct, frozen=True, order=True):
+@dataclass(frozen=True, order=True)
+class Attempt:
     """One connection to try.
 
     Attributes:
@@ -33,7 +33,8 @@ class Attempt(msgspec.Struct, frozen=True, order=True):
     allowed: str | None
 
 
-class Outcome(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Outcome:
     """What became of an attempt, as ``forge.platform.tcp_reach`` returns it."""
 
     address: str

@@ -108,7 +108,11 @@ def run(
             inventory=[str(source) for source in inventory],
             extravars=dict(variables or {}),
             cmdline=" ".join(arguments) or None,
-            envvars={"ANSIBLE_CONFIG": str(checkout / "ansible.cfg")},
+            envvars={
+                "ANSIBLE_CONFIG": str(checkout / "ansible.cfg"),
+                # Where it is set, every task compiles every plugin anew.
+                "PYTHONDONTWRITEBYTECODE": "",
+            },
             event_handler=progress,
             rotate_artifacts=KEPT_RUNS,
             quiet=True,

@@ -69,11 +69,11 @@ def test_missing_package_says_what_to_do(
             raise ImportError(module)
         return real(module, *rest, **named)
 
-    monkeypatch.setattr(builtins, "__import__", without_forge)
     apply = filters(name)
-    monkeypatch.undo()
-    with pytest.raises(AnsibleFilterError, match="make venv"):
-        apply({}, {"all": []})
+    with monkeypatch.context() as patch:
+        patch.setattr(builtins, "__import__", without_forge)
+        with pytest.raises(AnsibleFilterError, match="make venv"):
+            apply({}, {"all": []})
 
 
 @pytest.mark.parametrize("name", NAMES)
