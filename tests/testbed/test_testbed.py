@@ -15,8 +15,8 @@ import yaml
 from kubernetes import client, config
 from rich.console import Console
 
+from forge.testbed import lifecycle
 from forge.testbed.image import REPOSITORY
-from forge.testbed.lifecycle import Testbed
 from forge.testbed.state import Folder
 
 from .conftest import CHECKOUT, Forge
@@ -24,6 +24,8 @@ from .conftest import CHECKOUT, Forge
 type Ssh = Callable[..., str]
 
 AGENT = "worker-03"
+
+pytestmark = pytest.mark.timeout(1800)  # seconds: a run of site.yml on a busy machine
 
 
 def machine(folder: Folder) -> dict[str, set[str]]:
@@ -222,7 +224,8 @@ def test_no_secret_value_is_kept_by_a_run(testbed: Folder) -> None:
 
 def ssh_words(host: str) -> list[str]:
     """The ssh command line of a host, for standard input that a test gives."""
-    return Testbed(CHECKOUT, Path(), Console(quiet=True)).ssh_command(host, [])
+    quiet = Console(quiet=True)
+    return lifecycle.Testbed(CHECKOUT, Path(), quiet).ssh_command(host, [])
 
 
 def test_the_search_for_secrets_finds_one(ssh: Ssh) -> None:
