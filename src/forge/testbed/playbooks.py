@@ -1,5 +1,6 @@
 """Runs playbooks through ansible-runner, with progress and a plain end."""
 
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -97,6 +98,9 @@ def run(
         RunFailedError: A host failed or was unreachable, or the input was refused.
     """
     private.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # ansible-runner keeps the first run's arguments and variables here, and prefers them
+    # to those of every later run.
+    shutil.rmtree(private / "env", ignore_errors=True)
     progress = Progress(console or Console(file=sys.stdout))
     if progress.status:
         progress.status.start()
