@@ -98,8 +98,8 @@ def run(
         RunFailedError: A host failed or was unreachable, or the input was refused.
     """
     private.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # ansible-runner keeps the first run's arguments and variables here, and prefers them
-    # to those of every later run.
+    # ansible-runner keeps the first run's arguments and variables here, and prefers
+    # them to those of every later run.
     shutil.rmtree(private / "env", ignore_errors=True)
     progress = Progress(console or Console(file=sys.stdout))
     if progress.status:

@@ -1,4 +1,5 @@
 import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ PLAYBOOK = """
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     (tmp_path / "play.yml").write_text(PLAYBOOK)
-    (tmp_path / "hosts").write_text("localhost\n")
+    (tmp_path / "hosts").write_text(
+        f"localhost ansible_python_interpreter={sys.executable}\n"
+    )
     (tmp_path / "ansible.cfg").write_text("[defaults]\n")
     return tmp_path
 
