@@ -75,6 +75,10 @@ test-molecule: venv ## every role on clean hosts
 test-testbed: venv ## the testbed's own run: up, again, verify, faults, down
 	@scripts/test testbed
 
+.PHONY: test-faults
+test-faults: venv ## the testbed's run with changes, faults, restarts and its end; by hand, not in CI
+	@scripts/test faults
+
 .PHONY: artifacts
 artifacts: venv ## fetch or build every pinned binary into the cache
 	@forge artifacts fetch

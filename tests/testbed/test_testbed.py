@@ -126,6 +126,7 @@ def test_a_second_up_changes_nothing(forge: Forge, hosts: list[str]) -> None:
     assert {host: n for host, n in changed.items() if n} == {}
 
 
+@pytest.mark.slow
 def test_check_mode_of_a_converged_testbed_announces_nothing(forge: Forge) -> None:
     done = forge("testbed", "site", "--check", "--json")
     changed = json.loads(done.stdout.splitlines()[-1])["changed"]
@@ -140,6 +141,7 @@ def overlay(folder: Folder, **hosts: dict[str, Any]) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_changed_label_and_a_removed_taint_are_reconciled(
     forge: Forge, testbed: Folder, api: client.CoreV1Api
 ) -> None:
@@ -244,6 +246,7 @@ def test_the_search_for_secrets_finds_one(ssh: Ssh) -> None:
     assert "/etc/planted" in found.stdout.split()
 
 
+@pytest.mark.slow
 def test_a_dead_host_is_named_with_a_remedy_and_the_next_run_converges(
     forge: Forge, testbed: Folder
 ) -> None:
@@ -263,6 +266,7 @@ def test_a_dead_host_is_named_with_a_remedy_and_the_next_run_converges(
     assert report(testbed)["passed"] is True
 
 
+@pytest.mark.slow
 def test_a_connection_lost_in_mid_run_is_named_and_the_next_run_converges(
     forge: Forge, testbed: Folder
 ) -> None:
@@ -289,6 +293,7 @@ def test_a_connection_lost_in_mid_run_is_named_and_the_next_run_converges(
     assert report(testbed)["passed"] is True
 
 
+@pytest.mark.slow
 def test_verify_survives_restarts(forge: Forge, testbed: Folder) -> None:
     forge("testbed", "verify")
     found = report(testbed)
@@ -297,6 +302,7 @@ def test_verify_survives_restarts(forge: Forge, testbed: Folder) -> None:
     assert found["checks"][-1]["name"] == "restart"
 
 
+@pytest.mark.slow
 def test_a_testbed_of_another_checkout_is_named_and_left_alone(
     forge: Forge, testbed: Folder
 ) -> None:
@@ -317,6 +323,7 @@ def test_a_testbed_of_another_checkout_is_named_and_left_alone(
         podman.run("rm", "--force", "--time", "0", other)
 
 
+@pytest.mark.slow
 def test_down_leaves_nothing(
     before: dict[str, set[str]], forge: Forge, testbed: Folder
 ) -> None:
