@@ -74,6 +74,12 @@ def api(testbed: Folder) -> client.CoreV1Api:
     return client.CoreV1Api(configuration)
 
 
+def container_name(folder: Folder, host: str) -> str:
+    state = folder.load()
+    assert state is not None
+    return f"forge-{state.id}-{host}"
+
+
 def report(folder: Folder) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "verify.json").read_text())
     return found
@@ -250,9 +256,7 @@ def test_the_search_for_secrets_finds_one(ssh: Ssh) -> None:
 def test_a_dead_host_is_named_with_a_remedy_and_the_next_run_converges(
     forge: Forge, testbed: Folder
 ) -> None:
-    state = testbed.load()
-    assert state is not None
-    name = f"forge-{state.id}-{AGENT}"
+    name = container_name(testbed, AGENT)
     testbed.podman().run("stop", "--time", "10", name)
     try:
         done = forge("testbed", "site", check=False)
@@ -270,9 +274,7 @@ def test_a_dead_host_is_named_with_a_remedy_and_the_next_run_converges(
 def test_a_connection_lost_in_mid_run_is_named_and_the_next_run_converges(
     forge: Forge, testbed: Folder
 ) -> None:
-    state = testbed.load()
-    assert state is not None
-    name = f"forge-{state.id}-{AGENT}"
+    name = container_name(testbed, AGENT)
     started = subprocess.Popen(
         [sys.executable, "-m", "forge", "testbed", "site"],
         cwd=CHECKOUT,
