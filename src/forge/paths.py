@@ -1,6 +1,7 @@
 """Where this checkout and the user's cache are."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from forge.errors import InputError
@@ -27,13 +28,16 @@ def checkout(start: Path | None = None) -> Path:
     )
 
 
-def cache() -> Path:
+def cache(environment: Mapping[str, str] = os.environ) -> Path:
     """Return ``FORGE_CACHE``, or ``forge`` in the user's cache directory.
+
+    Args:
+        environment: Where the variables are read; this process's unless given.
 
     Source: XDG Base Directory Specification, ``XDG_CACHE_HOME``.
     """
-    named = os.environ.get("FORGE_CACHE")
+    named = environment.get("FORGE_CACHE")
     if named:
         return Path(named).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    base = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "forge"

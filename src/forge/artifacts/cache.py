@@ -24,6 +24,7 @@ from typing import Literal
 
 import msgspec
 
+from forge import paths
 from forge.artifacts.errors import CacheError, DamagedError
 from forge.artifacts.progress import Progress
 
@@ -90,15 +91,8 @@ class Cache:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Cache":
-        """Use ``FORGE_CACHE``, or ``forge`` in the user's cache directory.
-
-        Source: XDG Base Directory Specification, ``XDG_CACHE_HOME``.
-        """
-        named = environment.get("FORGE_CACHE")
-        if named:
-            return cls(Path(named).expanduser().absolute())
-        base = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        return cls(Path(base) / "forge")
+        """Use the cache of the user whose environment it is."""
+        return cls(paths.cache(environment))
 
     def path(self, key: Key) -> Path:
         """Return the folder of an entry, whether it is there or not."""
