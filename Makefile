@@ -21,7 +21,7 @@ $(STAMP): $(LOCK) pyproject.toml scripts/python
 	@python=$$(scripts/python); echo "python: $$python ($$($$python -V))"; \
 	$$python -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e src/clawlaw
 	@touch $@
 
 .PHONY: venv

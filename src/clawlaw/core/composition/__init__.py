@@ -1,0 +1,1 @@
+"""Patterns over the actions of a session, one file each."""

@@ -1,0 +1,1 @@
+"""The laws of the Codex, one file each, by their numbers."""

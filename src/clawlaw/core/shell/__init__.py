@@ -1,0 +1,1 @@
+"""From shell text to effects."""

@@ -1,0 +1,94 @@
+"""What the parts of the shell analysis hand to each other.
+
+A command line becomes words, words become effects. A word is what the executor's
+shell would pass to the program, as far as the text alone tells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from clawlaw.core.actions import AnyEffect
+
+UNKNOWN = "\ufffd"  # stands for each part of a word that only a run would tell
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word after expansion.
+
+    Attributes:
+        text: The value; parts that are not known are `UNKNOWN`.
+        glob: Holds an unquoted pattern, which the shell expands to paths.
+        many: May become any number of words (unquoted expansion, "$@", {..}).
+    """
+
+    text: str
+    glob: bool = False
+    many: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether the word is exactly its text."""
+        return UNKNOWN not in self.text and not self.glob and not self.many
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a command reads on its standard input.
+
+    Attributes:
+        source: "none" is the executor's empty input.
+        text: The bytes, where all of them are known ("agent" only).
+    """
+
+    source: Literal["none", "agent", "file", "network", "program", "unknown"] = "none"
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One simple command, wrappers already taken off.
+
+    Attributes:
+        program: Word of the program's name; its base name selects the profile.
+        arguments: After the name.
+        stdin: What it reads.
+        piped: Its output goes to another program.
+        environment: Assignments in front of it.
+        cwd: Absolute directory it starts in; "" where unknown.
+    """
+
+    program: Word
+    arguments: Sequence[Word]
+    stdin: Input = field(default_factory=Input)
+    piped: bool = False
+    environment: Sequence[tuple[str, Word]] = ()
+    cwd: str = ""
+
+
+class Context(Protocol):
+    """What a profile may ask of the analysis while it turns a command into effects."""
+
+    @property
+    def home(self) -> str:
+        """Absolute home directory of the executor's user."""
+
+    def path(self, word: Word, cwd: str) -> str | None:
+        """Absolute path of a word, joined, `..` kept.
+
+        Returns:
+            `None`, and an opaque effect is added, where it is not known.
+        """
+
+    def emit(self, effect: AnyEffect) -> None:
+        """Add an effect."""
+
+    def opaque(self, reason: str, at: str) -> None:
+        """Add an effect that always escalates."""
+
+    def run(self, invocation: Invocation) -> None:
+        """Analyse a command that this one starts (xargs, find -exec, env, timeout)."""
+
+    def shell(self, text: str, cwd: str) -> None:
+        """Analyse text that a shell will run (sh -c, make recipes given inline)."""

@@ -1,0 +1,118 @@
+"""One proposal as rules, laws and patterns see it: operands joined with their facts."""
+
+from dataclasses import dataclass
+
+from clawlaw.core.actions import AnyEffect, FileMove, Proposal
+from clawlaw.core.facts import Facts, PathFact
+from clawlaw.core.policy import Policy, Principal, Purpose
+from clawlaw.core.state import Scope
+from clawlaw.core.text import Folded, fold_path
+from clawlaw.core.working import Working
+
+UNLOOKED = PathFact(resolved="", kind="unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One path that an effect reaches.
+
+    A rule that allows must hold for `written` and `real`; a rule that refuses
+    applies where it holds for either.
+
+    Attributes:
+        written: The path of the effect, lexically normalised and folded.
+        real: Where it leads, folded; "" where that is not known.
+        fact: What was found there.
+        strange: Holds characters that the folding does not know.
+    """
+
+    written: str
+    real: str
+    fact: PathFact
+    strange: bool = False
+
+
+class View:
+    """What a decision looks at; rules only read it.
+
+    Attributes:
+        proposal: As decoded.
+        policy: As compiled.
+        facts: As gathered.
+        work: State with the changes of the proposal's earlier effects.
+        principal: Of the proposal.
+        purpose: Of the proposal or its session.
+        scope: Of the session.
+        index: Of the effect that is judged.
+    """
+
+    __slots__ = (
+        "_targets",
+        "facts",
+        "index",
+        "policy",
+        "principal",
+        "proposal",
+        "purpose",
+        "scope",
+        "work",
+    )
+
+    def __init__(
+        self,
+        *,
+        proposal: Proposal,
+        policy: Policy,
+        facts: Facts,
+        work: Working,
+        principal: Principal,
+        purpose: Purpose,
+        scope: Scope,
+    ) -> None:
+        """Join what belongs to one proposal."""
+        self.proposal = proposal
+        self.policy = policy
+        self.facts = facts
+        self.work = work
+        self.principal = principal
+        self.purpose = purpose
+        self.scope = scope
+        self.index = -1
+        self._targets: dict[tuple[str, bool], tuple[Target, ...] | None] = {}
+
+    def targets(self, effect: AnyEffect) -> tuple[Target, ...] | None:
+        """Paths of an effect's `path`, and of `to` or `target` where it has one.
+
+        Returns:
+            `None` where it is not known which paths they are: a pattern that was not
+            expanded.
+        """
+        found = self.at(effect.path, glob=getattr(effect, "glob", False))  # type: ignore[union-attr]  # only asked of effects with a path
+        other = (
+            effect.to if isinstance(effect, FileMove) else getattr(effect, "target", "")
+        )
+        if found is None or not other:
+            return found
+        more = self.at(other)
+        return None if more is None else found + more
+
+    def at(self, path: str, *, glob: bool = False) -> tuple[Target, ...] | None:
+        """One path, or everything that a pattern matches."""
+        key = (path, glob)
+        if key not in self._targets:
+            self._targets[key] = self._look(path, glob=glob)
+        return self._targets[key]
+
+    def _look(self, path: str, *, glob: bool) -> tuple[Target, ...] | None:
+        if not glob:
+            return (self._target(path),)
+        matches = self.facts.globs.get(path)
+        return None if matches is None else tuple(map(self._target, matches))
+
+    def _target(self, path: str) -> Target:
+        fact = self.facts.paths.get(path, UNLOOKED)
+        written: Folded = fold_path(path)
+        real: Folded = (
+            fold_path(fact.resolved) if fact.resolved else Folded("", strange=False)
+        )
+        return Target(written.text, real.text, fact, written.strange or real.strange)
