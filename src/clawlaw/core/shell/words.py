@@ -21,11 +21,15 @@ class Word:
         text: The value; parts that are not known are `UNKNOWN`.
         glob: Holds an unquoted pattern, which the shell expands to paths.
         many: May become any number of words (unquoted expansion, "$@", {..}).
+        within: Absolute directory; the word names something found in its tree (by
+            find, git ls-files, grep -l), though not known which. The text then
+            begins with a directory and so is no option.
     """
 
     text: str
     glob: bool = False
     many: bool = False
+    within: str = ""
 
     @property
     def known(self) -> bool:
@@ -40,10 +44,12 @@ class Input:
     Attributes:
         source: "none" is the executor's empty input.
         text: The bytes, where all of them are known ("agent" only).
+        within: Absolute directory; the input is nothing but names found in its tree.
     """
 
     source: Literal["none", "agent", "file", "network", "program", "unknown"] = "none"
     text: str | None = None
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Context(Protocol):
         """Absolute home directory of the executor's user."""
 
     def path(self, word: Word, cwd: str) -> str | None:
-        """Absolute path of a word, joined, `..` kept.
+        """Absolute path of a word, joined, `..` kept; of one `within`, that directory.
 
         Returns:
             `None`, and an opaque effect is added, where it is not known.
