@@ -16,6 +16,7 @@ class Verdict(IntEnum):
 
 
 type VerdictName = Literal["allow", "escalate", "deny"]
+type Level = Literal["normal", "degraded", "gated", "halted"]
 
 
 class Finding(Struct, frozen=True):
@@ -58,8 +59,10 @@ class Delta(Struct, frozen=True):
         tables: (table, key, value) to be set; tables of :mod:`clawlaw.core.state`.
         marks: Patterns that note this action.
         labels: Bits that the session gains.
+        counts: Effects by kind that the session's profile gains.
         denied: Whether the action was refused, for the patterns that count it.
-        consumed: Actions of the approvals that were used up.
+        consumed: Ids of the approvals that were used up.
+        level: Enforcement level of the session from now on; never relaxes here.
     """
 
     actions: int = 1
@@ -67,8 +70,26 @@ class Delta(Struct, frozen=True):
     tables: tuple[tuple[str, str, int], ...] = ()
     marks: tuple[str, ...] = ()
     labels: int = 0
+    counts: dict[str, int] = {}
     denied: bool = False
     consumed: tuple[str, ...] = ()
+    level: Level = "normal"
+
+
+class Outcome(Struct, frozen=True):
+    """What is known after an action was performed; it settles or adds, never less.
+
+    Attributes:
+        spend: What was used, by budget unit, the whole action.
+        reserved: What the decision had reserved: `Delta.spend`.
+        tables: (table, key, value) that the result teaches, as in `Delta`.
+        labels: Bits that the result brings into the session.
+    """
+
+    spend: dict[str, int] = {}
+    reserved: dict[str, int] = {}
+    tables: tuple[tuple[str, str, int], ...] = ()
+    labels: int = 0
 
 
 class Decision(Struct, frozen=True):
@@ -78,7 +99,8 @@ class Decision(Struct, frozen=True):
         verdict: allow, escalate or deny; never abstain.
         reason: Of the strictest finding.
         remedy: What would make it pass.
-        findings: Of every law, in order of law and effect.
+        findings: What applied, in order of effect and law; a law that is in `laws`
+            and has no finding abstained.
         risk: Millionths, combined from the contributions.
         contributions: By name, sorted.
         level: Enforcement level after this action.
@@ -86,6 +108,7 @@ class Decision(Struct, frozen=True):
         action: Digest that an approval must name.
         policy: Digest.
         kernel: Digest of code, grammar and profiles.
+        laws: Numbers of the laws that were evaluated, for every effect.
     """
 
     verdict: Verdict
@@ -94,8 +117,9 @@ class Decision(Struct, frozen=True):
     findings: tuple[Finding, ...]
     risk: int
     contributions: tuple[Contribution, ...]
-    level: Literal["normal", "degraded", "gated", "halted"]
+    level: Level
     delta: Delta
     action: str
     policy: str
     kernel: str
+    laws: tuple[int, ...] = ()

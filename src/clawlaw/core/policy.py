@@ -86,6 +86,14 @@ class Principal:
     baseline: Mapping[str, int] = field(default_factory=dict)
 
 
+def _unlabelled(_path: str) -> int:
+    return 0
+
+
+def _foreign(_host: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """One policy, whole.
@@ -98,6 +106,9 @@ class Policy:
         settings: Numbers of the patterns, thresholds and caps, by name.
         profiles: argv profiles; made by the shell analysis.
         tools: Tool map by tool name.
+        own: Absolute directories and files of the gate itself (policy, keys, evidence,
+            state, program), which no rule can open.
+        kernel: Digest of code, grammar and profiles that the policy was compiled with.
     """
 
     name: str
@@ -112,3 +123,7 @@ class Policy:
     laws: frozenset[int]
     profiles: Any = None
     tools: Mapping[str, Any] = field(default_factory=dict)
+    label_of: Callable[[str], int] = _unlabelled
+    internal: Callable[[str], bool] = _foreign
+    own: tuple[str, ...] = ()
+    kernel: str = ""

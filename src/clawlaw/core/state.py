@@ -10,9 +10,16 @@ from enum import IntFlag
 
 from msgspec import Struct, field
 
-TABLE_CAP = 4096  # entries before a table takes coarser keys
+TABLE_CAP = 4096  # entries of one grain before a table takes coarser keys
+ROOM_CAP = 65_536  # the same for the room, which outlives its sessions
 GRAINS = ("file", "directory", "workspace")
 SHIFT = 16  # labels below, number of the action that set them above
+MARKS_CAP = 64  # newest actions that a pattern can count
+COUNTS_CAP = 1000  # effects of the profile before every family is halved
+
+SHARED = frozenset({"files", "trees"})  # tables that the room keeps as well
+COUNTED = frozenset({"sends", "bytes", "amounts"})  # of two values the larger counts
+RECENT = frozenset({"denied"})  # a key is as new as its last action
 
 
 class Label(IntFlag):
@@ -43,12 +50,15 @@ class Table(Struct):
     """Labels by key, bounded.
 
     Attributes:
-        entries: Packed values by key; keys are folded paths, hosts or digests.
+        entries: Packed values by key; keys are folded paths, hosts or digests, with
+            a slash where a coarser key ends.
         grain: Index in `GRAINS` of the keys that are written now.
+        cap: Entries of one grain.
     """
 
     entries: dict[str, int] = field(default_factory=dict)
     grain: int = 0
+    cap: int = TABLE_CAP
 
 
 class Scope(Struct, frozen=True):
@@ -104,11 +114,13 @@ class Room(Struct):
 
     Attributes:
         tables: files: labels of what any agent wrote or fetched.
+        authors: "session#action" that last labelled a key of these tables.
         spend: "principal/unit" across sessions.
         sessions: Open ones by principal.
     """
 
     tables: dict[str, Table] = field(default_factory=dict)
+    authors: dict[str, str] = field(default_factory=dict)
     spend: dict[str, int] = field(default_factory=dict)
     sessions: dict[str, int] = field(default_factory=dict)
 
@@ -118,3 +130,111 @@ class State(Struct):
 
     session: Session
     room: Room
+
+
+def coarser(key: str, grain: int) -> str:
+    """The key under which a table of this grain keeps a value."""
+    if grain == 0:
+        return key
+    return key.rpartition("/")[0] + "/" if grain < len(GRAINS) - 1 else "*"
+
+
+def merged(old: int, new: int) -> int:
+    """Labels of both; the action is the one that added a label, else the first."""
+    if not old:
+        return new
+    labels = (old | new) & ((1 << SHIFT) - 1)
+    grown = new & ~old & ((1 << SHIFT) - 1)
+    return (new if grown else old) >> SHIFT << SHIFT | labels
+
+
+def find(table: Table, key: str) -> int:
+    """Packed value of a key: what any grain of the table says of it."""
+    entries = table.entries
+    value = entries.get(key, 0)
+    for grain in range(1, table.grain + 1):
+        more = entries.get(coarser(key, grain))
+        if more:
+            value = merged(value, more)
+    return value
+
+
+def counted(table: Table, key: str) -> int:
+    """Value of a key in a table that counts: the largest of its grains."""
+    entries = table.entries
+    value = entries.get(key, 0)
+    for grain in range(1, table.grain + 1):
+        value = max(value, entries.get(coarser(key, grain), 0))
+    return value
+
+
+def insert(state: State, table: str, key: str, value: int) -> None:
+    """Add a packed value to a table of the session and, where shared, of the room.
+
+    Changes `state`; O(1), whatever the tables hold.
+    """
+    session, room = state.session, state.room
+    _insert(session.tables, table, key, value, TABLE_CAP)
+    if table in SHARED:
+        kept = _insert(room.tables, table, key, value, ROOM_CAP)
+        if kept:
+            room.authors[kept] = f"{session.id}#{value >> SHIFT}"
+
+
+def note(session: Session, pattern: str) -> None:
+    """Keep the number of the action just counted as one that a pattern counts."""
+    marks = session.marks.setdefault(pattern, [])
+    marks.append(session.actions)
+    if len(marks) > MARKS_CAP:
+        del marks[0]
+
+
+def label(session: Session, bits: int) -> None:
+    """Add labels to a session, noting the action just counted for the new ones."""
+    fresh = bits & ~session.labels
+    session.labels |= bits
+    while fresh:
+        lowest = fresh & -fresh
+        session.labelled[Label(lowest).name or str(lowest)] = session.actions
+        fresh ^= lowest
+
+
+def count(session: Session, families: dict[str, int]) -> None:
+    """Add effects to the session's profile, which forgets by halves.
+
+    A profile of everything would not move any more after a long session; halving
+    keeps the last few hundred effects heaviest, in one pass over a closed list of
+    families each time `COUNTS_CAP` is reached.
+    """
+    counts = session.counts
+    for family, more in families.items():
+        counts[family] = counts.get(family, 0) + more
+    if sum(counts.values()) > COUNTS_CAP:
+        for family in counts:
+            counts[family] //= 2
+
+
+def _insert(tables: dict[str, Table], name: str, key: str, value: int, cap: int) -> str:
+    """Key under which the value is new, "" where it was known."""
+    table = tables.get(name)
+    if table is None:
+        table = tables[name] = Table(cap=cap)
+    entries = table.entries
+    kept = coarser(key, table.grain)
+    old = entries.get(kept)
+    while old is None and len(entries) >= table.cap * (table.grain + 1):
+        if table.grain == len(GRAINS) - 1:
+            break
+        table.grain += 1
+        kept = coarser(key, table.grain)
+        old = entries.get(kept)
+    if name in COUNTED:
+        new = max(old or 0, value)
+    elif name in RECENT and old:
+        new = max(old, value) >> SHIFT << SHIFT | (old | value) & ((1 << SHIFT) - 1)
+    else:
+        new = merged(old or 0, value)
+    if new == old:
+        return ""
+    entries[kept] = new
+    return kept

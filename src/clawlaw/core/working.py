@@ -1,16 +1,16 @@
 """State while one proposal is decided: reads see what its earlier effects would do."""
 
 from clawlaw.core.decision import Delta, Verdict
-from clawlaw.core.state import GRAINS, State, Table, pack, unpack
-
-_NO_TABLE = Table()
-
-
-def coarser(key: str, grain: int) -> str:
-    """The key under which a table of this grain keeps a value."""
-    if grain == 0:
-        return key
-    return key.rpartition("/")[0] + "/" if grain < len(GRAINS) - 1 else "*"
+from clawlaw.core.state import (
+    SHARED,
+    SHIFT,
+    State,
+    counted,
+    find,
+    merged,
+    pack,
+    unpack,
+)
 
 
 class Working:
@@ -19,18 +19,36 @@ class Working:
     What a proposal would leave behind counts for its own later effects at once (a
     file that it downloads is downloaded when it runs it) and for the state only when
     `apply` takes the delta.
+
+    Attributes:
+        state: Never changed here.
+        flow: Labels of what this proposal's earlier effects read.
+        steps: What the patterns keep between the effects of this proposal.
     """
 
-    __slots__ = ("_allowed", "_labels", "_marks", "_refused", "_spend", "state")
+    __slots__ = (
+        "_allowed",
+        "_counts",
+        "_labels",
+        "_marks",
+        "_refused",
+        "_spend",
+        "flow",
+        "state",
+        "steps",
+    )
 
     def __init__(self, state: State) -> None:
-        """Read from `state`, which is never changed here."""
+        """Read from `state`."""
         self.state = state
+        self.flow = 0
+        self.steps: dict[str, int] = {}
         self._allowed: dict[tuple[str, str], int] = {}
         self._refused: dict[tuple[str, str], int] = {}
         self._marks: list[tuple[str, bool]] = []
         self._labels = 0
         self._spend: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
 
     @property
     def action(self) -> int:
@@ -43,27 +61,41 @@ class Working:
         return self.state.session.labels | self._labels
 
     def get(self, table: str, key: str) -> tuple[int, int]:
-        """(labels, number of the action that last set them) of a key, all grains."""
+        """(labels, action that last added one) of a key in this session, all grains."""
         value = self._allowed.get((table, key), 0)
-        labels, action = unpack(value)
-        for record in (self.state.session, self.state.room):
-            entries = record.tables.get(table, _NO_TABLE).entries
-            if not entries:
-                continue
-            for grain in range(len(GRAINS)):
-                more, when = unpack(entries.get(coarser(key, grain), 0))
-                labels |= more
-                action = max(action, when)
-        return labels, action
+        kept = self.state.session.tables.get(table)
+        if kept is not None:
+            value = merged(find(kept, key), value)
+        return unpack(value)
+
+    def shared(self, table: str, key: str) -> tuple[int, str]:
+        """(labels, "session#action" that last added one) of a key in the room."""
+        room = self.state.room
+        kept = room.tables.get(table)
+        if kept is None:
+            return 0, ""
+        value = find(kept, key)
+        return value & ((1 << SHIFT) - 1), room.authors.get(key, "") if value else ""
+
+    def counted(self, table: str, key: str) -> int:
+        """Value of a key in one of the tables that count."""
+        value = self._allowed.get((table, key), 0)
+        kept = self.state.session.tables.get(table)
+        return value if kept is None else max(value, counted(kept, key))
 
     def put(self, table: str, key: str, labels: int) -> None:
         """Add labels to a key; takes effect where the proposal is allowed."""
         before, _ = unpack(self._allowed.get((table, key), 0))
         self._allowed[table, key] = pack(before | labels, self.action)
 
+    def put_count(self, table: str, key: str, value: int) -> None:
+        """Set a key of a table that counts; takes effect where allowed."""
+        self._allowed[table, key] = value
+
     def put_refused(self, table: str, key: str, labels: int) -> None:
         """Add labels to a key; takes effect where the proposal is not allowed."""
-        self._refused[table, key] = pack(labels, self.action)
+        before, _ = unpack(self._refused.get((table, key), 0))
+        self._refused[table, key] = pack(before | labels, self.action)
 
     def label(self, bits: int) -> None:
         """Add labels to the session; takes effect where the proposal is allowed."""
@@ -82,15 +114,31 @@ class Working:
         """Reserve of a budget; takes effect where the proposal is allowed."""
         self._spend[unit] = self._spend.get(unit, 0) + amount
 
+    def count(self, family: str) -> None:
+        """Add an effect to the session's profile; takes effect where allowed."""
+        self._counts[family] = self._counts.get(family, 0) + 1
+
     def delta(self, verdict: Verdict, consumed: tuple[str, ...] = ()) -> Delta:
-        """The changes that belong to this verdict."""
+        """The changes that belong to this verdict.
+
+        Labels of files are kept for an escalation too: a steward may approve it after
+        later actions were judged, and a label that was early is a question more,
+        one that was late is a harm.
+        """
         allowed = verdict is Verdict.ALLOW
-        changes = self._allowed if allowed else self._refused
+        if allowed:
+            changes = self._allowed
+        elif verdict is Verdict.ESCALATE:
+            pending = {k: v for k, v in self._allowed.items() if k[0] in SHARED}
+            changes = pending | self._refused
+        else:
+            changes = self._refused
         return Delta(
             spend=dict(self._spend) if allowed else {},
             tables=tuple((t, k, v) for (t, k), v in changes.items()),
             marks=tuple(name for name, refused in self._marks if refused != allowed),
             labels=self._labels if allowed else 0,
+            counts=dict(self._counts) if allowed else {},
             denied=not allowed,
             consumed=consumed if allowed else (),
         )
