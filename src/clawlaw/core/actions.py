@@ -8,11 +8,14 @@ Paths in effects are absolute, joined to the directory they were relative to, an
 otherwise as written: `..`, links and letter case are for the facts to resolve.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-type Json = str | int | bool | list["Json"] | dict[str, "Json"] | None
+if TYPE_CHECKING:
+    type Json = str | int | bool | list[Json] | dict[str, Json] | None
+else:  # msgspec cannot take a recursive type; the decoder sees to what is in it
+    Json = Any
 
 MAX_EFFECTS = 64  # of one proposal: what a person can still review
 MAX_TEXT = 1 << 20  # bytes of one proposal as it arrives

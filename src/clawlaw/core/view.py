@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clawlaw.core.actions import AnyEffect, FileMove, Proposal
 from clawlaw.core.facts import Facts, PathFact
-from clawlaw.core.policy import Policy, Principal, Purpose
+from clawlaw.core.policy import Policy, Principal, Purpose, Rule
 from clawlaw.core.state import Scope
 from clawlaw.core.text import Folded, fold_path
 from clawlaw.core.working import Working
@@ -44,6 +44,7 @@ class View:
         purpose: Of the proposal or its session.
         scope: Of the session.
         index: Of the effect that is judged.
+        rules: Of the policy for the kind of this effect, by number of the law.
     """
 
     __slots__ = (
@@ -54,6 +55,7 @@ class View:
         "principal",
         "proposal",
         "purpose",
+        "rules",
         "scope",
         "work",
     )
@@ -78,6 +80,7 @@ class View:
         self.purpose = purpose
         self.scope = scope
         self.index = -1
+        self.rules: tuple[tuple[Rule, ...], ...] = ()
         self._targets: dict[tuple[str, bool], tuple[Target, ...] | None] = {}
 
     def targets(self, effect: AnyEffect) -> tuple[Target, ...] | None:
