@@ -84,8 +84,22 @@ class Context(Protocol):
         """Absolute path of a word, joined, `..` kept; of one `within`, that directory.
 
         Returns:
-            `None`, and an opaque effect is added, where it is not known.
+            `None`, and an opaque effect is added, where it is not known; so it is
+            for a word of which only `within` is known.
         """
+
+    def place(self, word: Word, cwd: str) -> Place | None:
+        """As `path`, for operands whose effects can be recursive or patterns.
+
+        Returns:
+            `None`, and an opaque effect is added, where nothing confines the word.
+        """
+
+    def lists(self, directory: str) -> None:
+        """Say that the command prints paths at or below a directory, one a line."""
+
+    def prints(self, output: Input) -> None:
+        """Say what the command prints, where effects do not tell it."""
 
     def emit(self, effect: AnyEffect) -> None:
         """Add an effect."""
