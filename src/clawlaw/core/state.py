@@ -13,7 +13,6 @@ from msgspec import Struct, field
 TABLE_CAP = 4096  # entries of one grain before a table takes coarser keys
 ROOM_CAP = 65_536  # the same for the room, which outlives its sessions
 GRAINS = ("file", "directory", "workspace")
-SHARED = frozenset({"files"})  # tables of the room; all others are the session's
 SHIFT = 16  # labels below, number of the action that set them above
 MARKS_CAP = 64  # newest actions that a pattern can count
 COUNTS_CAP = 1000  # effects of the profile before every family is halved
