@@ -73,6 +73,21 @@ class Invocation:
     cwd: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an operand reaches.
+
+    Attributes:
+        path: Absolute.
+        glob: It is a pattern.
+        recursive: The operand is something in the tree at `path`, not known which.
+    """
+
+    path: str
+    glob: bool = False
+    recursive: bool = False
+
+
 class Context(Protocol):
     """What a profile may ask of the analysis while it turns a command into effects."""
 
