@@ -111,19 +111,27 @@ def placement_problems(pods: Sequence[Resource], topology: Topology) -> list[str
 
 
 def network_problems(
-    answers: Mapping[str, str], nodes: Sequence[str], service: str
+    answers: Mapping[str, str],
+    errors: Mapping[str, str],
+    nodes: Sequence[str],
+    service: str,
 ) -> list[str]:
     """Check what the probe on each node saw of DNS, Pods and the Service.
 
     Args:
         answers: Node name to the probe's output: lines ``dns ADDRESS``,
             ``pod NODE`` and ``service NODE``.
+        errors: Node name to why its probe could not be asked.
         nodes: Nodes with a probe; each must be seen from each.
         service: The Service's address.
     """
-    problems: list[str] = []
-    for node in nodes:
-        words = [line.split() for line in answers.get(node, "").splitlines()]
+    problems = [
+        f"{node}: its Pod was not asked: {errors.get(node, 'there is no answer')}"
+        for node in nodes
+        if node not in answers
+    ]
+    for node in filter(answers.__contains__, nodes):
+        words = [line.split() for line in answers[node].splitlines()]
         seen = {
             kind: {word[1] for word in words if len(word) == 2 and word[0] == kind}  # noqa: PLR2004 - kind and value
             for kind in ("dns", "pod", "service")

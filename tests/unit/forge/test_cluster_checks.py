@@ -133,7 +133,7 @@ RIGHT = "dns 10.43.0.5\npod one\npod two\nservice two\nservice one\n"
 
 def test_a_network_where_all_answer_has_no_problem() -> None:
     answers = {"one": RIGHT, "two": RIGHT}
-    assert network_problems(answers, ["one", "two"], "10.43.0.5") == []
+    assert network_problems(answers, {}, ["one", "two"], "10.43.0.5") == []
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,8 @@ def test_a_network_where_all_answer_has_no_problem() -> None:
     ],
 )
 def test_what_did_not_answer_is_named(answer: str, problem: str) -> None:
-    found = network_problems({"one": answer, "two": RIGHT}, ["one", "two"], "10.43.0.5")
+    answers = {"one": answer, "two": RIGHT}
+    found = network_problems(answers, {}, ["one", "two"], "10.43.0.5")
     assert len(found) == 1
     assert found[0].startswith("one: ")
     assert found[0].endswith(problem)
@@ -153,7 +154,14 @@ def test_what_did_not_answer_is_named(answer: str, problem: str) -> None:
 
 def test_a_single_node_may_answer_itself() -> None:
     answers = {"one": "dns 10.43.0.5\npod one\nservice one\n"}
-    assert network_problems(answers, ["one"], "10.43.0.5") == []
+    assert network_problems(answers, {}, ["one"], "10.43.0.5") == []
+
+
+def test_a_pod_that_was_not_asked_is_one_problem() -> None:
+    found = network_problems(
+        {"one": RIGHT}, {"two": "no end in 30 s"}, ["one", "two"], "10.43.0.5"
+    )
+    assert found == ["two: its Pod was not asked: no end in 30 s"]
 
 
 def test_encryption_is_seen_in_the_raw_record() -> None:

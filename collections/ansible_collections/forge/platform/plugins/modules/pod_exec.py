@@ -74,7 +74,8 @@ errors:
 """
 
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+from time import monotonic
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -85,6 +86,9 @@ except ImportError:
     IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     IMPORT_ERROR = None
+
+
+GRACE = 3  # seconds for the end of a session that took too long
 
 
 def ask(
@@ -109,6 +113,26 @@ def ask(
         return None, str(error)
 
 
+def ask_all(
+    kubeconfig: str, namespace: str, pods: list[str], command: list[str], seconds: int
+) -> dict[str, tuple[str | None, str]]:
+    """Ask all Pods at once; returns for each what ``ask`` returns."""
+    found: dict[str, tuple[str | None, str]] = {}
+
+    def one(pod: str) -> None:
+        found[pod] = ask(kubeconfig, namespace, pod, command, seconds)
+
+    # Until a session begins the client has no limit of time: a thread that hangs there
+    # is left behind, and ends with this process.
+    threads = [Thread(target=one, args=(pod,), daemon=True) for pod in pods]
+    for thread in threads:
+        thread.start()
+    deadline = monotonic() + seconds + GRACE
+    for thread in threads:
+        thread.join(max(0.0, deadline - monotonic()))
+    return {pod: found.get(pod, (None, f"no session in {seconds} s")) for pod in pods}
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -127,18 +151,13 @@ def main() -> None:
     given = module.params
     if module.check_mode and not given["reads_only"]:
         module.exit_json(changed=True, outputs={}, errors={})
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        answers = pool.map(
-            lambda pod: ask(
-                given["kubeconfig"],
-                given["namespace"],
-                pod,
-                given["command"],
-                given["timeout"],
-            ),
-            given["pods"],
-        )
-    found = dict(zip(given["pods"], answers, strict=True))
+    found = ask_all(
+        given["kubeconfig"],
+        given["namespace"],
+        given["pods"],
+        given["command"],
+        given["timeout"],
+    )
     module.exit_json(
         changed=not given["reads_only"],
         outputs={pod: out for pod, (out, _) in found.items() if out is not None},
