@@ -15,15 +15,9 @@ from ansible.errors import AnsibleFilterError
 
 
 def _call(module: str, function: str, *values: object) -> Any:  # noqa: ANN401 - what the function returns
-    try:
-        logic = importlib.import_module(f"forge.{module}")
-        plain = importlib.import_module("forge.topology.hostvars").plain
-        known = importlib.import_module("forge.errors").ForgeError
-    except ImportError as error:
-        raise AnsibleFilterError(
-            "the Python package forge is not importable by the Python that runs "
-            "Ansible; run `make venv` and start .venv/bin/ansible-playbook"
-        ) from error
+    logic = importlib.import_module(f"forge.{module}")
+    plain = importlib.import_module("forge.topology.hostvars").plain
+    known = importlib.import_module("forge.errors").ForgeError
     try:
         return getattr(logic, function)(*map(plain, values))
     except known as error:
