@@ -64,13 +64,8 @@ def second_boundary(topology: Topology) -> Iterator[Finding]:
 
 def flow_into_boundary(topology: Topology) -> Iterator[Finding]:
     """Only controller, policy node and tier III start connections to the boundary."""
-    for flow, target, source in _crossings(topology, TIER_BOUNDARY):
-        if refused(flow, source, topology):
-            yield _refusal(
-                flow,
-                f"{source.name} must not start connections to {target.name}",
-                "take it out: of the cluster only the policy node may, to the gate",
-            )
+    fix = "take it out: of the cluster only the policy node may, to the gate"
+    return _intrusions(topology, TIER_BOUNDARY, fix)
 
 
 def policy_beyond_gate(topology: Topology) -> Iterator[Finding]:
@@ -91,13 +86,8 @@ def policy_beyond_gate(topology: Topology) -> Iterator[Finding]:
 
 def flow_into_inference(topology: Topology) -> Iterator[Finding]:
     """Only the controller and the boundary start connections to tier III."""
-    for flow, target, source in _crossings(topology, TIER_INFERENCE):
-        if refused(flow, source, topology):
-            yield _refusal(
-                flow,
-                f"{source.name} must not start connections to {target.name}",
-                "take it out: models are reached through the gate only",
-            )
+    fix = "take it out: models are reached through the gate only"
+    return _intrusions(topology, TIER_INFERENCE, fix)
 
 
 def administration_across_tiers(topology: Topology) -> Iterator[Finding]:
@@ -160,6 +150,15 @@ def _crossings(topology: Topology, tier: int) -> Iterator[tuple[Flow, Host, Host
         for source in end_hosts(flow.sources, topology) if targets else ():
             if source.tier not in (0, tier):
                 yield flow, targets[0], source
+
+
+def _intrusions(topology: Topology, tier: int, fix: str) -> Iterator[Finding]:
+    """Yield a finding for every flow that starts where it must not, into a tier."""
+    for flow, target, source in _crossings(topology, tier):
+        if refused(flow, source, topology):
+            yield _refusal(
+                flow, f"{source.name} must not start connections to {target.name}", fix
+            )
 
 
 def _covered(flow: Flow, ports: tuple[int, ...], topology: Topology) -> list[int]:
