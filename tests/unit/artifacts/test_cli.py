@@ -162,7 +162,8 @@ def test_ctrl_c_leaves_nothing_and_the_next_run_goes_on(
     versions = module_checkout({"tool": built()})
     monkeypatch.setenv("GOCACHE", str(tmp_path / "empty"))  # so that it takes a while
     words = ["artifacts", "fetch", "tool", "--versions", str(versions.path)]
-    command = [sys.executable, "-m", "forge", *words]
+    # A run in the background of a shell ignores the signal, and so do its children.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "forge", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert "building its Go module" in process.stderr.readline()
