@@ -8,7 +8,7 @@ Paths in effects are absolute, joined to the directory they were relative to, an
 otherwise as written: `..`, links and letter case are for the facts to resolve.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -279,6 +279,12 @@ type AnyEffect = (
     | PolicyChange
     | Opaque
 )
+
+
+KIND_OF: dict[type, str] = {
+    kind: str(kind.__struct_config__.tag) for kind in get_args(AnyEffect.__value__)
+}
+KINDS = frozenset(KIND_OF.values())
 
 
 class Proposal(Struct, frozen=True, forbid_unknown_fields=True):

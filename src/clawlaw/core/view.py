@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from clawlaw.core.actions import AnyEffect, FileMove, Proposal
+from clawlaw.core.budget import Account
 from clawlaw.core.facts import Facts, PathFact
 from clawlaw.core.policy import Policy, Principal, Purpose, Rule
+from clawlaw.core.prepared import prepare
 from clawlaw.core.state import Scope
 from clawlaw.core.text import Folded, fold_path
 from clawlaw.core.working import Working
@@ -45,13 +47,19 @@ class View:
         scope: Of the session.
         index: Of the effect that is judged.
         rules: Of the policy for the kind of this effect, by number of the law.
+        claimed: A rule of the policy allows this effect or asks a steward about it.
+        prepared: What the kernel worked out of the policy once.
+        account: What is spent, and the enforcement level that follows.
     """
 
     __slots__ = (
         "_targets",
+        "account",
+        "claimed",
         "facts",
         "index",
         "policy",
+        "prepared",
         "principal",
         "proposal",
         "purpose",
@@ -80,6 +88,9 @@ class View:
         self.purpose = purpose
         self.scope = scope
         self.index = -1
+        self.claimed = False
+        self.prepared = prepare(policy)
+        self.account = Account(work.state, scope, principal)
         self.rules: tuple[tuple[Rule, ...], ...] = ()
         self._targets: dict[tuple[str, bool], tuple[Target, ...] | None] = {}
 

@@ -1,6 +1,6 @@
 """State while one proposal is decided: reads see what its earlier effects would do."""
 
-from clawlaw.core.decision import Delta, Verdict
+from clawlaw.core.decision import Delta, Level, Verdict
 from clawlaw.core.state import (
     SHARED,
     SHIFT,
@@ -118,19 +118,28 @@ class Working:
         """Add an effect to the session's profile; takes effect where allowed."""
         self._counts[family] = self._counts.get(family, 0) + 1
 
-    def delta(self, verdict: Verdict, consumed: tuple[str, ...] = ()) -> Delta:
+    def delta(
+        self,
+        verdict: Verdict,
+        consumed: tuple[str, ...] = (),
+        level: Level = "normal",
+    ) -> Delta:
         """The changes that belong to this verdict.
 
         Labels of files are kept for an escalation too: a steward may approve it after
         later actions were judged, and a label that was early is a question more,
-        one that was late is a harm.
+        one that was late is a harm. Those of the session wait in `pending` for the
+        result that shows that the action was performed.
         """
         allowed = verdict is Verdict.ALLOW
         if allowed:
             changes = self._allowed
         elif verdict is Verdict.ESCALATE:
-            pending = {k: v for k, v in self._allowed.items() if k[0] in SHARED}
-            changes = pending | self._refused
+            changes = {k: v for k, v in self._allowed.items() if k[0] in SHARED}
+            changes |= self._refused
+            if self._labels:
+                pending = pack(self._labels, self.action)
+                changes["pending", str(self.action)] = pending
         else:
             changes = self._refused
         return Delta(
@@ -141,4 +150,5 @@ class Working:
             counts=dict(self._counts) if allowed else {},
             denied=not allowed,
             consumed=consumed if allowed else (),
+            level=level,
         )
