@@ -1,0 +1,1 @@
+"""What stands between agents and the world; the only part that looks and listens."""
