@@ -17,8 +17,9 @@ SHIFT = 16  # labels below, number of the action that set them above
 MARKS_CAP = 64  # newest actions that a pattern can count
 COUNTS_CAP = 1000  # effects of the profile before every family is halved
 
-SHARED = frozenset({"files", "trees"})  # tables that the room keeps as well
+SHARED = frozenset({"files", "trees", "any"})  # tables that the room keeps as well
 COUNTED = frozenset({"sends", "bytes", "amounts"})  # of two values the larger counts
+EXACT = frozenset({"trusted"})  # a full table takes nothing more: it must not say more
 RECENT = frozenset({"denied"})  # a key is as new as its last action
 
 
@@ -222,6 +223,8 @@ def _insert(tables: dict[str, Table], name: str, key: str, value: int, cap: int)
     entries = table.entries
     kept = coarser(key, table.grain)
     old = entries.get(kept)
+    if old is None and name in EXACT and len(entries) >= table.cap:
+        return ""
     while old is None and len(entries) >= table.cap * (table.grain + 1):
         if table.grain == len(GRAINS) - 1:
             break

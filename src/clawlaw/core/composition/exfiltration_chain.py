@@ -1,0 +1,153 @@
+"""exfiltration_chain: something that was read leaves the machine.
+
+Meaning: a secret, personal or internal value became known to the session (or to an
+earlier effect of the same action), and now something is sent that could carry it: a
+payload, a message, a change at a service, or an address that is itself the payload (a
+long encoded label of a host's name, path or query).
+
+Window: all actions. A value that was read stays known, so the label stays. Only a
+*refused* read of a secret counts for `exfiltration_chain.window` actions (20): whoever
+was refused a secret and then sends something is asked about it.
+
+Threshold: one. The payload's own source decides the verdict: what this same action read
+as secret is denied, what the session could know is asked, since a person can see
+whether this payload holds it. Where only ordinary content was read, an encoded address
+is asked from `exfiltration_chain.encoded` characters on (24): below that no address of
+a page of ours looked encoded, and a chunk carries too little to pay for the traffic;
+and a query from 200 characters.
+"""
+
+from typing import Final
+
+from clawlaw.core import actions
+from clawlaw.core.composition.encoding import QUERY, encoded, long_host
+from clawlaw.core.composition.step import PRIVATE, Pattern, Step
+from clawlaw.core.decision import Finding, Verdict
+from clawlaw.core.state import Label
+from clawlaw.core.text import fold
+
+PATTERN: Final = Pattern(
+    name="exfiltration_chain",
+    law=5,
+    remedy="A steward can approve this one transfer after looking at its content.",
+    settings={"exfiltration_chain.window": 20, "exfiltration_chain.encoded": 24},
+)
+_ASKING: Final = frozenset({"GET", "HEAD", "OPTIONS", "CONNECT"})
+
+
+def carries(effect: actions.NetRequest) -> bool:
+    """Whether a request has a payload besides its address."""
+    return effect.carries != "nothing" or effect.method.upper() not in _ASKING
+
+
+def request(step: Step, effect: actions.NetRequest) -> Finding | None:
+    """A request, by what it carries."""
+    known = step.work.flow | step.work.labels
+    inside = bool(effect.host) and step.view.policy.internal(fold(effect.host).text)
+    if carries(effect):
+        return _payload(step, known, inside=inside, to=effect.host or "an unknown host")
+    hidden = _hidden(step, effect)
+    if not hidden:
+        return None
+    if step.work.flow & Label.SECRET:
+        return _deny(step, f"{hidden} could carry the secret that this action reads")
+    if known & Label.SECRET:
+        return _ask(step, f"{hidden} could carry a secret that the session read", known)
+    return _ask(step, f"{hidden} could carry content that the session read", known)
+
+
+def message(step: Step, effect: actions.MessageSend) -> Finding | None:
+    """A message, by who receives it."""
+    internal = step.view.policy.internal
+    inside = bool(effect.recipients) and all(
+        internal(fold(to.rpartition("@")[2]).text) for to in effect.recipients
+    )
+    known = step.work.flow | step.work.labels
+    return _payload(step, known, inside=inside, to=", ".join(effect.recipients[:3]))
+
+
+def service(step: Step, effect: actions.ServiceChange) -> Finding | None:
+    """A change at a service, by its counterparty; none: the service's own data."""
+    known = step.work.flow | step.work.labels
+    domain = fold(effect.counterparty.rpartition("@")[2]).text
+    inside = not effect.counterparty or step.view.policy.internal(domain)
+    return _payload(step, known, inside=inside, to=effect.counterparty or "the service")
+
+
+def memory(step: Step, _effect: actions.MemoryWrite) -> Finding | None:
+    """What is kept for later sessions leaves this one."""
+    if (step.work.flow | step.work.labels) & Label.SECRET:
+        return _ask(
+            step,
+            "a session that read a secret writes what later sessions read",
+            int(Label.SECRET),
+        )
+    return None
+
+
+def _payload(step: Step, known: int, *, inside: bool, to: str) -> Finding | None:
+    work = step.work
+    if work.flow & Label.SECRET and not inside:
+        return _deny(step, f"what this action reads is secret and is sent to {to}")
+    if known & Label.SECRET:
+        return _ask(step, f"the session read a secret and now sends to {to}", known)
+    if known & PRIVATE and not inside:
+        return _ask(
+            step, f"personal or internal data was read and may go to {to}", known
+        )
+    window = step.setting(PATTERN, "window")
+    sought = work.marks(PATTERN.name, window)
+    if sought and not inside:
+        return step.finding(
+            PATTERN,
+            Verdict.ESCALATE,
+            f"a secret was refused at action {sought[-1]}, now it sends to {to}",
+            step.ids(sought),
+        )
+    return None
+
+
+def _hidden(step: Step, effect: actions.NetRequest) -> str:
+    """Which part of an address could be the payload, "" for none."""
+    work = step.work
+    read = "read" in work.steps or work.state.session.counts.get("file.read", 0)
+    if not read and not (work.flow | work.labels) & PRIVATE:
+        return ""
+    if long_host(effect.host):
+        return "the host's name"
+    path = effect.path
+    limit = step.setting(PATTERN, "encoded")
+    if "\ufffd" in path or "\ufffd" in effect.host:
+        return "an address that is not known"
+    if encoded(path) >= limit:
+        return "an encoded part of the address"
+    query = len(path.partition("?")[2])
+    private = (work.flow | work.labels) & Label.SECRET
+    return "the query of the address" if query > (32 if private else QUERY) else ""
+
+
+def _deny(step: Step, reason: str) -> Finding:
+    return step.finding(PATTERN, Verdict.DENY, reason, _sources(step, PRIVATE))
+
+
+def _ask(step: Step, reason: str, known: int) -> Finding:
+    because = _sources(step, known & PRIVATE)
+    if because:
+        reason = f"{reason} (read at action {because[0].rpartition('#')[2]})"
+    return step.finding(
+        PATTERN,
+        Verdict.ESCALATE,
+        reason,
+        because,
+    )
+
+
+def _sources(step: Step, labels: int) -> tuple[str, ...]:
+    """The actions at which the session got these labels."""
+    labelled = step.work.state.session.labelled
+    numbers = {
+        labelled[name]
+        for name in ("SECRET", "PERSONAL", "INTERNAL")
+        if labels & Label[name] and name in labelled
+    }
+    return step.ids(sorted(numbers))

@@ -1,0 +1,177 @@
+"""untrusted_value: an action does what a text of others said.
+
+Meaning: text that others wrote came into the session (a page, a mail, an issue, a file
+so marked), and a sensitive action now carries a value that was seen only there: who
+receives a message or a payment, where a payload goes, what is deleted or installed, the
+command that runs. The task itself and text of the organisation know that value not.
+This is how an instruction hidden in data becomes an action; whether the agent meant it
+so is nothing that the gate can see, so it asks.
+
+Window: all actions after the text; the digests stay.
+
+Threshold: one value. Reading, searching, editing, testing and fetching carry no such
+value whatever the text said. Where the table of values is full, it takes groups of
+digests (more questions, never fewer).
+
+Memory that later sessions read is asked in every session that has read such text.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from clawlaw.core import actions, results
+from clawlaw.core.actions import AnyEffect
+from clawlaw.core.composition.exfiltration_chain import carries
+from clawlaw.core.composition.step import Pattern, Step
+from clawlaw.core.decision import Finding, Verdict
+from clawlaw.core.state import Label
+from clawlaw.core.text import fold
+
+type Value = tuple[str, str]
+
+PATTERN: Final = Pattern(
+    name="untrusted_value",
+    law=1,
+    remedy="A steward can approve it where the task asked for it.",
+)
+_TABLE: Final = "values"
+_TRUSTED: Final = "trusted"
+_CODE: Final = frozenset({"inline", "file", "input", "unknown"})
+
+
+def check(step: Step, effect: AnyEffect) -> Finding | None:
+    """A sensitive effect, by the values it carries."""
+    work = step.work
+    tables = work.state.session.tables
+    tainted = _TABLE in tables
+    if not tainted and work.labels & Label.UNTRUSTED:
+        return None  # nothing came back yet that could be told apart
+    carried = _CARRIED[type(effect)](step, effect)
+    if not tainted:
+        for value in carried:
+            work.put(_TRUSTED, results.key(*value), Label.WRITTEN)
+        return None
+    for value in carried:
+        labels, action = _seen(step, value)
+        if labels:
+            return step.finding(
+                PATTERN,
+                Verdict.ESCALATE,
+                f"the {value[0]} {value[1][:80]!r} comes from text that others wrote, "
+                f"which came back from action {action}",
+                step.ids([action]),
+            )
+    return None
+
+
+def memory(step: Step, _effect: actions.MemoryWrite) -> Finding | None:
+    """What later sessions will read, after text of others."""
+    labelled = step.work.state.session.labelled
+    if not (step.work.labels | step.work.flow) & Label.UNTRUSTED:
+        return None
+    since = labelled.get("UNTRUSTED", step.work.action)
+    return step.finding(
+        PATTERN,
+        Verdict.ESCALATE,
+        f"memory is written after text of others was read at action {since}",
+        step.ids([since]),
+    )
+
+
+def _seen(step: Step, value: Value) -> tuple[int, int]:
+    """(labels, action) of a value that only text of others has named."""
+    work = step.work
+    name = results.key(*value)
+    labels, action = work.get(_TABLE, name)
+    if not labels:
+        labels, action = work.get(_TABLE, results.ALL)
+    if not labels or work.get(_TRUSTED, name)[0]:
+        return 0, 0
+    return labels, action
+
+
+def _receivers(step: Step, texts: Iterable[str]) -> set[Value]:
+    """Values of who receives something, the organisation's own left out."""
+    found: set[Value] = set()
+    for text in texts:
+        exact = {v for v in results.values(text) if not _own(step, v)}
+        if exact:
+            found |= {v for v in exact if v[0] != "host" or "@" not in text}
+        elif not results.values(text):
+            found |= _whole_name(step, text)
+    return found
+
+
+def _whole_name(step: Step, text: str) -> set[Value]:
+    """The words of a name, where text of others has named all of them."""
+    words = {("name", fold(word.strip("@#.,;:")).text) for word in text.split()}
+    if not step.work.state.session.tables.get(_TABLE):
+        return words
+    return words if all(_seen(step, word)[0] for word in words) else set()
+
+
+def _own(step: Step, value: Value) -> bool:
+    kind, text = value
+    if kind not in {"mail", "host", "address"}:
+        return False
+    return step.view.policy.internal(text.rpartition("@")[2].partition("/")[0])
+
+
+def _message(step: Step, effect: actions.MessageSend) -> set[Value]:
+    return _receivers(step, effect.recipients)
+
+
+def _service(step: Step, effect: actions.ServiceChange) -> set[Value]:
+    exact = {v for v in results.values(effect.item) if v[0] in {"mail", "account"}}
+    named = [effect.counterparty] if effect.counterparty else []
+    return _receivers(step, named) | {v for v in exact if not _own(step, v)}
+
+
+def _request(step: Step, effect: actions.NetRequest) -> set[Value]:
+    if not carries(effect):
+        return set()
+    host = effect.host.lower()
+    if any(_covers(scope, host) for scope in step.view.scope.hosts):
+        return {("address", f"{host}{effect.path}".lower().rstrip("/"))}
+    return {("host", host), ("address", f"{host}{effect.path}".lower().rstrip("/"))}
+
+
+def _covers(scope: str, host: str) -> bool:
+    return host == scope or (scope.startswith(".") and host.endswith(scope))
+
+
+def _execute(step: Step, effect: actions.ProcessExec) -> set[Value]:
+    command = step.view.proposal.arguments.get("command")
+    if effect.code not in _CODE or not isinstance(command, str):
+        return set()
+    return results.commands(command[: results.MAX_COMMAND * 4])
+
+
+def _delete(step: Step, effect: actions.FileDelete) -> set[Value]:
+    found = {("path", results.path_value(effect.path))}
+    for root in (step.view.proposal.cwd, *step.view.policy.workspace):
+        if effect.path.startswith(root + "/"):
+            found.add(("path", results.path_value(effect.path[len(root) + 1 :])))
+    home = step.view.policy.home
+    if home and effect.path.startswith(home + "/"):
+        found.add(("path", results.path_value(effect.path[len(home) + 1 :])))
+    return found
+
+
+def _package(_step: Step, effect: actions.PackageInstall) -> set[Value]:
+    return {("package", results.package_value(name)) for name in effect.packages}
+
+
+def _delegate(step: Step, effect: actions.AgentDelegate) -> set[Value]:
+    return {("host", host) for host in effect.hosts if not _own(step, ("host", host))}
+
+
+_CARRIED: Final[dict[type[AnyEffect], Callable[[Step, Any], set[Value]]]] = {
+    actions.MessageSend: _message,
+    actions.ServiceChange: _service,
+    actions.NetRequest: _request,
+    actions.ProcessExec: _execute,
+    actions.FileDelete: _delete,
+    actions.PackageInstall: _package,
+    actions.AgentDelegate: _delegate,
+}
