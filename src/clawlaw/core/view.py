@@ -45,7 +45,9 @@ class View:
         principal: Of the proposal.
         purpose: Of the proposal or its session.
         scope: Of the session.
+        purposes: All that the effects must serve: of the proposal and its session.
         index: Of the effect that is judged.
+        kind: Of this effect.
         rules: Of the policy for the kind of this effect, by number of the law.
         claimed: A rule of the policy allows this effect or asks a steward about it.
         prepared: What the kernel worked out of the policy once.
@@ -58,11 +60,13 @@ class View:
         "claimed",
         "facts",
         "index",
+        "kind",
         "policy",
         "prepared",
         "principal",
         "proposal",
         "purpose",
+        "purposes",
         "rules",
         "scope",
         "work",
@@ -88,6 +92,8 @@ class View:
         self.purpose = purpose
         self.scope = scope
         self.index = -1
+        self.kind = ""
+        self.purposes: tuple[Purpose, ...] = (purpose,)
         self.claimed = False
         self.prepared = prepare(policy)
         self.account = Account(work.state, scope, principal)
@@ -121,7 +127,9 @@ class View:
         if not glob:
             return (self._target(path),)
         matches = self.facts.globs.get(path)
-        return None if matches is None else tuple(map(self._target, matches))
+        if matches is None or any("/-" in match for match in matches):
+            return None  # a program may take a name with a dash for an option
+        return tuple(map(self._target, matches))
 
     def _target(self, path: str) -> Target:
         fact = self.facts.paths.get(path, UNLOOKED)
