@@ -39,10 +39,10 @@ def level_of(spent: int, ceiling: int) -> int:
 
     Source: the thresholds of ClawLaw's published budget, 0.80, 0.95, 1.00 inclusive.
     """
+    if 0 <= spent * 100 < ceiling * 80:
+        return NORMAL
     if ceiling <= 0 or spent > ceiling or spent < 0:
         return HALTED
-    if spent * 100 < ceiling * 80:
-        return NORMAL
     return GATED if spent * 100 >= ceiling * 95 else DEGRADED
 
 

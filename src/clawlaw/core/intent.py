@@ -12,8 +12,9 @@ from msgspec import structs
 from clawlaw.core.actions import ProcessExec
 from clawlaw.core.errors import SessionError
 from clawlaw.core.policy import Policy, Principal, Purpose
+from clawlaw.core.prepared import roots
 from clawlaw.core.state import Scope
-from clawlaw.core.text import fold_host, fold_path
+from clawlaw.core.text import fold_host
 from clawlaw.core.view import Target
 
 ANY = "*"  # every host, or every program
@@ -30,15 +31,12 @@ def in_paths(target: Target, paths: tuple[str, ...]) -> bool:
     The folded form joins names that this file system may keep apart, so the resolved
     path is compared as it is as well.
     """
-    for root in paths:
-        folded = fold_path(root).text
-        if (
-            within(target.written, folded)
-            and within(target.real, folded)
-            and within(target.fact.resolved, root)
-        ):
-            return True
-    return False
+    known = roots(paths)
+    return (
+        known.hold(target.written)
+        and known.hold(target.real)
+        and known.hold_exactly(target.fact.resolved)
+    )
 
 
 def in_hosts(host: str, hosts: tuple[str, ...]) -> bool:

@@ -45,6 +45,7 @@ KERNEL = 8  # findings that no single effect explains are matters of authority
 EVALUATED = tuple(law.NUMBER for law in LAWS)
 NOBODY = Principal("", Scope(purpose=""), (), {}, tier=1)
 NO_PURPOSE = Purpose("", frozenset(), off=Verdict.DENY)
+_ALLOW = Verdict.ALLOW
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -251,7 +252,7 @@ def _assess(
     applied = {f.rule: risks[f.rule] for f in findings if f.rule in risks}
     if not applied and not view.work.labels:
         return (), 0
-    named = risk.contributions(applied, view.work.labels, view.policy.settings)
+    named = risk.contributions(applied, view.work.labels, prepared.settings)
     total = risk.combine(tuple(c.risk for c in named))
     if total >= prepared.risk_deny:
         rule, verdict, limit = "authority.risk-deny", Verdict.DENY, prepared.risk_deny
@@ -270,7 +271,10 @@ def _counts(finding: Finding) -> Verdict:
 
 
 def _worst(findings: list[Finding]) -> Verdict:
-    worst = max(map(_counts, findings), default=Verdict.ABSTAIN)
+    worst = Verdict.ABSTAIN
+    for finding in findings:
+        verdict = _ALLOW if finding.waived else finding.verdict
+        worst = max(worst, verdict)
     return Verdict.DENY if worst is Verdict.ABSTAIN else worst
 
 

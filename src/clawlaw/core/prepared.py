@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from clawlaw.core.actions import KINDS
 from clawlaw.core.budget import UNITS
@@ -22,8 +23,17 @@ OWN = (
     "/Library/Logs/ClawLaw",
 )
 OWN_AT_HOME = (".clawlaw", ".config/clawlaw", ".local/share/clawlaw")
-RISK_ESCALATE = 600_000  # where the policy says nothing
-RISK_DENY = 950_000
+# Every number that the kernel and the laws read from a policy, besides
+# `cost.UNIT.KIND`; what stands here counts where the policy says nothing.
+SETTINGS = {
+    "boundary.hard_links": 0,  # 1: writing a file with several names is no question
+    "cost.actions": 1,  # a proposal's
+    "persistence.bytes": 65_536,  # of one entry of a memory
+    "risk.deny": 950_000,  # millionths
+    "risk.escalate": 600_000,
+    "risk.session.secret": 150_000,  # that a session adds which holds a secret
+    "risk.session.untrusted": 100_000,  # or read what others wrote
+}
 _KEPT = 8  # policies; a gate has one, a backtest two
 
 
@@ -33,15 +43,25 @@ class Roots:
 
     Attributes:
         beneath: Each folded, with a slash at its end.
-        above: Every directory on the way to one of them, themselves included.
+        exact: Each as it is, with a slash at its end.
+        above: Every directory on the way to one of them, themselves included; folded.
     """
 
     beneath: tuple[str, ...]
+    exact: tuple[str, ...]
     above: frozenset[str]
 
     def hold(self, path: str) -> bool:
         """Whether a folded path is one of them or inside."""
         return f"{path}/".startswith(self.beneath)
+
+    def hold_exactly(self, path: str) -> bool:
+        """Whether a path as it is, is one of them or inside.
+
+        The folded form joins names that a file system may keep apart: enough to
+        refuse, not to allow.
+        """
+        return f"{path}/".startswith(self.exact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +72,8 @@ class Prepared:
         rules: By effect kind and then by number of the law.
         waivable: Whether an approval may waive a rule, by its id.
         risks: Millionths that a rule contributes, by its id; only those above zero.
+        action_cost: Actions that a proposal counts for, from the setting
+            `cost.actions`; 1.
         costs: (unit, amount) by effect kind, from the settings `cost.UNIT.KIND`.
         own: The gate's own files.
         workspace: Where agents work.
@@ -59,17 +81,20 @@ class Prepared:
             rules for and nobody would judge.
         risk_escalate: Millionths.
         risk_deny: Millionths.
+        settings: The policy's, over the defaults.
     """
 
     rules: Mapping[str, tuple[tuple[Rule, ...], ...]]
     waivable: Mapping[str, bool]
     risks: Mapping[str, int]
+    action_cost: int
     costs: Mapping[str, tuple[tuple[str, int], ...]]
     own: Roots
     workspace: Roots
     missing: tuple[int, ...]
     risk_escalate: int
     risk_deny: int
+    settings: Mapping[str, int]
 
 
 _cache: dict[int, tuple[Policy, Prepared]] = {}
@@ -90,12 +115,13 @@ def prepare(policy: Policy) -> Prepared:
 
 def _prepare(policy: Policy) -> Prepared:
     rules = {rule.id: rule for kind in policy.rules.values() for rule in kind}
-    settings = policy.settings
+    settings = {**SETTINGS, **policy.settings}
     home = [f"{policy.home}/{name}" for name in OWN_AT_HOME] if policy.home else []
     return Prepared(
         rules={kind: _by_law(policy.rules.get(kind, ())) for kind in KINDS},
         waivable={rule.id: rule.waivable for rule in rules.values()},
         risks={rule.id: rule.risk for rule in rules.values() if rule.risk},
+        action_cost=settings["cost.actions"],
         costs={kind: costs for kind in KINDS if (costs := _costs(settings, kind))},
         own=roots((*OWN, *home, *policy.own)),
         workspace=roots(policy.workspace),
@@ -103,8 +129,9 @@ def _prepare(policy: Policy) -> Prepared:
             *(law for law in REQUIRED if law not in policy.laws),
             *sorted({rule.law for rule in rules.values()} - set(LAWS)),
         ),
-        risk_escalate=settings.get("risk.escalate", RISK_ESCALATE),
-        risk_deny=settings.get("risk.deny", RISK_DENY),
+        risk_escalate=settings["risk.escalate"],
+        risk_deny=settings["risk.deny"],
+        settings=settings,
     )
 
 
@@ -122,6 +149,7 @@ def _costs(settings: Mapping[str, int], kind: str) -> tuple[tuple[str, int], ...
     )
 
 
+@lru_cache(maxsize=256)
 def roots(paths: tuple[str, ...]) -> Roots:
     """Fold directories for tests of containment."""
     folded = [fold_path(path).text for path in paths]
@@ -130,4 +158,8 @@ def roots(paths: tuple[str, ...]) -> Roots:
         while path != "/":
             above.add(path)
             path = path.rpartition("/")[0] or "/"  # noqa: PLW2901  # walks up
-    return Roots(tuple(f"{path.rstrip('/')}/" for path in folded), frozenset(above))
+    return Roots(
+        tuple(f"{path.rstrip('/')}/" for path in folded),
+        tuple(f"{path.rstrip('/')}/" for path in paths),
+        frozenset(above),
+    )

@@ -17,8 +17,8 @@ WHOLE = 1_000_000
 # What a session carries makes whatever it does next a little less certain. Two of
 # these alone stay far below every threshold.
 CARRIED = (
-    (int(Label.UNTRUSTED), "session.untrusted", 100_000),
-    (int(Label.SECRET), "session.secret", 150_000),
+    (int(Label.UNTRUSTED), "session.untrusted"),
+    (int(Label.SECRET), "session.secret"),
 )
 
 
@@ -49,11 +49,10 @@ def contributions(
     Args:
         applied: Millionths by id of each rule that applied.
         labels: Bits that the session carries.
-        settings: `risk.session.untrusted` and `risk.session.secret` replace the
-            defaults.
+        settings: Has `risk.session.untrusted` and `risk.session.secret`.
     """
     named = dict(applied)
-    for bit, name, default in CARRIED:
-        if labels & bit and (risk := settings.get(f"risk.{name}", default)):
+    for bit, name in CARRIED:
+        if labels & bit and (risk := settings.get(f"risk.{name}", 0)):
             named[name] = risk
     return tuple(Contribution(name, named[name]) for name in sorted(named))

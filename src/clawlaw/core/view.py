@@ -55,6 +55,8 @@ class View:
     """
 
     __slots__ = (
+        "_asked",
+        "_reached",
         "_targets",
         "account",
         "claimed",
@@ -98,6 +100,9 @@ class View:
         self.prepared = prepare(policy)
         self.account = Account(work.state, scope, principal)
         self.rules: tuple[tuple[Rule, ...], ...] = ()
+        # Every rule asks for the paths of the same effect.
+        self._asked: AnyEffect | None = None
+        self._reached: tuple[Target, ...] | None = None
         self._targets: dict[tuple[str, bool], tuple[Target, ...] | None] = {}
 
     def targets(self, effect: AnyEffect) -> tuple[Target, ...] | None:
@@ -107,6 +112,12 @@ class View:
             `None` where it is not known which paths they are: a pattern that was not
             expanded.
         """
+        if effect is not self._asked:
+            self._reached = self._reach(effect)
+            self._asked = effect
+        return self._reached
+
+    def _reach(self, effect: AnyEffect) -> tuple[Target, ...] | None:
         found = self.at(effect.path, glob=getattr(effect, "glob", False))  # type: ignore[union-attr]  # only asked of effects with a path
         other = (
             effect.to if isinstance(effect, FileMove) else getattr(effect, "target", "")

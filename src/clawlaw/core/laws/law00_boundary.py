@@ -7,6 +7,7 @@ with another name, a link that leads out of the workspace).
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from clawlaw.core import intent
 from clawlaw.core.actions import (
@@ -43,22 +44,17 @@ def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
     return findings
 
 
-class _Report:
+class _Report(NamedTuple):
     """Collects findings, each rule once an effect however many paths it has."""
 
-    __slots__ = ("findings", "index", "said")
-
-    def __init__(self, index: int, findings: list[Finding]) -> None:
-        self.index = index
-        self.findings = findings
-        self.said: set[str] = set()
+    effect: int
+    findings: list[Finding]
 
     def add(self, rule: str, verdict: Verdict, reason: str, remedy: str = "") -> None:
-        if rule not in self.said:
-            self.said.add(rule)
-            name = f"boundary.{rule}"
+        name = f"boundary.{rule}"
+        if not any(found.rule == name for found in self.findings):
             self.findings.append(
-                Finding(NUMBER, name, verdict, reason, self.index, remedy)
+                Finding(NUMBER, name, verdict, reason, self.effect, remedy)
             )
 
 
@@ -156,7 +152,7 @@ def _check_write(
         return
     # Another name of the same file may lie where nothing may be written.
     several = target.fact.kind == "file" and target.fact.links > 1
-    spared = inside and view.policy.settings.get("boundary.hard_links", 0)
+    spared = inside and view.prepared.settings["boundary.hard_links"]
     if several and not spared:
         report.add(
             "hard-link",

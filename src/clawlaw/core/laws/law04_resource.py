@@ -39,9 +39,9 @@ def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
 
 def _costs(effect: AnyEffect, index: int, view: View) -> tuple[tuple[str, int], ...]:
     """One action a proposal, what the effect says, what the policy says of its kind."""
-    settings = view.policy.settings
-    action = (("actions", settings.get("cost.actions", 1)),) if index == 0 else ()
-    return action + costs_of(effect) + view.prepared.costs.get(view.kind, ())
+    prepared = view.prepared
+    action = (("actions", prepared.action_cost),) if index == 0 else ()
+    return action + costs_of(effect) + prepared.costs.get(view.kind, ())
 
 
 def _is_exact(amount: object) -> bool:

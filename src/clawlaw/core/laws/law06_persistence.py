@@ -14,7 +14,6 @@ from clawlaw.core.view import View
 NUMBER = 6
 NAME = "persistence"
 KINDS = frozenset({MemoryWrite})
-MOST = 65_536  # bytes of one entry, where the policy sets no `persistence.bytes`
 
 
 def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
@@ -45,7 +44,7 @@ def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
                 "a steward reads the entry first",
             )
         )
-    most = view.policy.settings.get("persistence.bytes", MOST)
+    most = view.prepared.settings["persistence.bytes"]
     if effect.bytes > most:
         findings.append(
             Finding(
