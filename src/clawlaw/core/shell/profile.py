@@ -1,0 +1,186 @@
+"""What a command does, read from its arguments by the profile of its program.
+
+A profile is data (:mod:`clawlaw.core.shell.spec`). Every word must have a place in it:
+an option that is not listed, a subcommand that is not known or a word that could be
+either is reported as opaque and escalates, whatever the rest of the line says.
+"""
+
+from collections.abc import Callable, Mapping
+
+from clawlaw.core.actions import FileRead, ProcessExec
+from clawlaw.core.shell.argv import Reader
+from clawlaw.core.shell.places import assign, shape
+from clawlaw.core.shell.run import Run
+from clawlaw.core.shell.tables import Table, Variant
+from clawlaw.core.shell.words import Context, Invocation
+
+type Judge = Callable[[Invocation, Context], None]
+
+# Directories whose programs are the machine's own and not a project's.
+SYSTEM = frozenset({
+    "/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin",
+    "/opt/homebrew/bin", "/opt/local/bin",
+})  # fmt: skip
+# Variables that change words and colours at most, in any program.
+MILD_VARIABLES = frozenset({
+    "LANG", "LANGUAGE", "LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES",
+    "LC_NUMERIC", "LC_TIME", "TZ", "TERM", "COLUMNS", "LINES", "NO_COLOR",
+    "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED",
+    "PYTHONWARNINGS", "NODE_ENV", "RUST_BACKTRACE", "RUST_LOG", "CARGO_TERM_COLOR",
+    "DEBIAN_FRONTEND", "GIT_TERMINAL_PROMPT", "DEBUG", "VERBOSE",
+})  # fmt: skip
+# Variables that make some program load or run what they name.
+LOADING = (
+    "LD_", "DYLD_", "BASH_", "GIT_", "PERL5", "RUBY", "JAVA_", "_JAVA", "DOTNET_",
+)  # fmt: skip
+LOADING_NAMES = frozenset({
+    "PATH", "ENV", "IFS", "SHELL", "NODE_OPTIONS", "NODE_PATH", "PAGER", "EDITOR",
+    "VISUAL", "BROWSER", "PYTHONSTARTUP", "PYTHONHOME", "PYTHONINSPECT", "HOME",
+    "PROMPT_COMMAND", "PS4", "LESSOPEN", "MANPAGER", "GCONV_PATH", "CC", "CXX",
+    "RUSTC_WRAPPER", "MAKEFLAGS", "CDPATH", "JDK_JAVA_OPTIONS", "MAVEN_OPTS",
+    "GRADLE_OPTS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy",
+    "https_proxy", "all_proxy", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "GOFLAGS",
+    "GOPROXY", "XDG_CONFIG_HOME", "TMPDIR", "KUBECONFIG", "DOCKER_HOST",
+})  # fmt: skip
+
+
+class Profile:
+    """One program's profile, ready for use."""
+
+    __slots__ = ("family", "handler", "name", "table")
+
+    def __init__(
+        self, name: str, family: str, table: Table, handler: Judge | None = None
+    ) -> None:
+        """Join a compiled table with the judge of its language, where it has one."""
+        self.name = name
+        self.family = family
+        self.table = table
+        self.handler = handler
+
+    def apply(self, invocation: Invocation, context: Context) -> None:
+        """Add the effects of a command; what it cannot tell is added as opaque.
+
+        The effect of the program itself comes first, those of its words follow in
+        their order, commands that it starts are analysed last.
+        """
+        if invocation.environment:
+            self._check_environment(invocation, context)
+        if self.handler is not None:
+            self.handler(invocation, context)
+            return
+        run = Run(invocation, context)
+        reader = Reader(self.table, run)
+        reader.read()
+        table, marks = reader.table, run.marks
+        run.prepare(table.spec, bool(reader.operands))
+        if "help" in marks and not reader.operands and len(reader.given) <= 1:
+            self._emit(run, table, [])
+            return
+        variants = table.variants
+        fitting = [v for v in variants if v.need <= marks and not v.without & marks]
+        _collect(run, reader, fitting)
+        self._emit(run, table, fitting)
+
+    def _emit(self, run: Run, table: Table, fitting: list[Variant]) -> None:
+        invocation, context = run.invocation, run.context
+        code, runner = table.spec.code, table.spec.runner
+        if "help" in run.marks and not run.effects:
+            code, runner = "none", False
+        for variant in fitting:
+            code = variant.spec.code or code
+            runner = runner if variant.spec.runner is None else variant.spec.runner
+        if run.inline:
+            code, runner = "inline", False
+        elif run.script:
+            code = "file"
+        context.emit(
+            ProcessExec(
+                invocation.program.text,
+                tuple([word.text for word in invocation.arguments]),
+                code,
+                run.script,
+                runner,
+                False,  # noqa: FBT003  # in the background: the walker's to say
+                self.family,
+            )
+        )
+        lists = "lists" in run.marks
+        for effect in run.effects:
+            context.emit(effect)
+            if lists and isinstance(effect, FileRead):
+                context.lists(_directory(effect))
+        for start in run.later:
+            start()
+
+    def _check_environment(self, invocation: Invocation, context: Context) -> None:
+        spec = self.table.spec
+        for name, word in invocation.environment:
+            if name in MILD_VARIABLES or name in spec.environment:
+                continue
+            loads = name in LOADING_NAMES or name.startswith(LOADING)
+            if loads or not (spec.runner or spec.code == "project"):
+                context.opaque(f"{self.name} may act on {name}", word.text)
+
+
+def _collect(run: Run, reader: Reader, fitting: list[Variant]) -> None:
+    """Effects of options, operands and the table itself, in this order."""
+    table = reader.table
+    deep, run.recursive = run.recursive, False
+    for option, word in reader.given:
+        if option.takes:
+            run.recursive = deep and option.slot.kind == "list"
+            run.use(option.slot, word)
+    run.recursive = deep
+    if table.spec.shape:
+        shape(run, table, reader.operands)
+    else:
+        plan = next((v.plan for v in fitting if v.plan is not None), table.plan)
+        assign(run, table, plan, reader.operands)
+    emits = list(table.effects)
+    emits += [emit for option, _ in reader.given for emit in option.effects]
+    emits += [emit for variant in fitting for emit in variant.effects]
+    for emit in emits:
+        emit(run)
+    reasons = [table.spec.refuse, *(variant.spec.refuse for variant in fitting)]
+    for reason in reasons:
+        if reason:
+            run.context.opaque(f"{table.name}: {reason}", table.name)
+
+
+def _directory(effect: FileRead) -> str:
+    """Directory that holds whatever the path or pattern names."""
+    if not effect.glob:
+        return effect.path
+    end = min(at for at in (effect.path.find(c) for c in "*?[{") if at >= 0)
+    return effect.path[:end].rpartition("/")[0] or "/"
+
+
+class Profiles:
+    """All profiles, by program name."""
+
+    __slots__ = ("_by_name", "digest")
+
+    def __init__(self, by_name: Mapping[str, Profile], digest: str = "") -> None:
+        """Keep the profiles; `digest` is of the data they were made from."""
+        self._by_name = dict(by_name)
+        self.digest = digest
+
+    def lookup(self, name: str) -> Profile | None:
+        """Profile of a program by its name, or by its path in a system directory.
+
+        Returns:
+            `None` where there is none: the program is not known, or it is a file
+            elsewhere, whose name says nothing about what it does.
+        """
+        found = self._by_name.get(name)
+        if found is None and "/" in name:
+            folder, _, base = name.rpartition("/")
+            if folder in SYSTEM:
+                return self._by_name.get(base)
+        return found
+
+    def names(self) -> tuple[str, ...]:
+        """Names of all programs, sorted."""
+        return tuple(sorted(self._by_name))
