@@ -1,0 +1,27 @@
+"""Judges of command lines whose danger stands in a small language of its own.
+
+A profile names its judge by the key here; the judge then reads all arguments of the
+program. Each accepts a listed part of its language and calls everything else opaque.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from clawlaw.core.shell.lang import awk, curl, find, git, python, sed, tar, xargs
+from clawlaw.core.shell.words import Context, Invocation
+
+type Judge = Callable[[Invocation, Context], None]
+
+HANDLERS: Final[Mapping[str, Judge]] = MappingProxyType(
+    {
+        "awk": awk.judge,
+        "curl": curl.judge,
+        "find": find.judge,
+        "git": git.judge,
+        "python": python.judge,
+        "sed": sed.judge,
+        "tar": tar.judge,
+        "xargs": xargs.judge,
+    }
+)

@@ -1,0 +1,176 @@
+"""git commands that change files of the working tree."""
+
+from collections.abc import Sequence
+
+from clawlaw.core.actions import FileRead, FileWrite, NetRequest
+from clawlaw.core.shell.lang import emit
+from clawlaw.core.shell.lang.options import Parsed
+from clawlaw.core.shell.words import Context, Invocation, Word
+
+
+class Git:
+    """One git command.
+
+    Attributes:
+        context: Takes the effects.
+        cwd: Directory it works in, "" where unknown.
+    """
+
+    __slots__ = ("context", "cwd", "invocation")
+
+    def __init__(self, context: Context, invocation: Invocation) -> None:
+        """Begin in the directory of the invocation."""
+        self.context = context
+        self.invocation = invocation
+        self.cwd = invocation.cwd
+
+    def _known(self) -> bool:
+        if not self.cwd:
+            emit.give_up(self.context, "git: directory is not known", "")
+        return bool(self.cwd)
+
+    def tells(self) -> None:
+        """Say that the repository's names and history become known."""
+        if self._known():
+            self.context.emit(FileRead(path=self.cwd, recursive=True, what="list"))
+
+    def changes(self) -> None:
+        """Say that any file of the working tree may change."""
+        if self._known():
+            self.context.emit(
+                FileWrite(path=self.cwd, recursive=True, how="modify", source="file")
+            )
+
+    def asks(self, remote: str, *, sends: bool) -> None:
+        """Say that a remote is asked whose address only the configuration knows."""
+        self.context.emit(
+            NetRequest(
+                host="",
+                scheme="git",
+                method="PUT" if sends else "GET",
+                path=remote,
+                carries="file" if sends else "nothing",
+            )
+        )
+
+
+def tree_command(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None:
+    """Effects of a subcommand that changes the tree."""
+    if name in ("checkout", "restore", "switch"):
+        _checkout(git, name, parsed, rest)
+    elif name == "reset":
+        _reset(git, parsed)
+    elif name == "clean":
+        _clean(git, parsed)
+    elif name in ("rm", "mv"):
+        _rename(git, name, parsed)
+    elif name == "stash":
+        _stash(git, parsed)
+    elif name in ("apply", "am"):
+        _apply(git, name, parsed)
+    elif name == "init":
+        _init(git, parsed)
+    elif name == "gc":
+        git.tells()
+    else:
+        _join(git, name, parsed)
+
+
+def _checkout(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None:
+    if parsed.has("-f", "--force", "--discard-changes"):
+        emit.give_up(git.context, "git: discards changes that are kept nowhere", name)
+    words = list(rest)
+    texts = [word.text for word in words]
+    paths: list[Word] = []
+    if "--" in texts:
+        paths = words[texts.index("--") + 1 :]
+    elif name == "restore":
+        paths = parsed.operands
+    elif name == "checkout":
+        # A name may be a branch or a path; what looks like a path is taken for both.
+        paths = [w for w in parsed.operands if "." in w.text or "/" in w.text]
+    if name == "restore" and parsed.has("-S", "--staged"):
+        if not parsed.has("-W", "--worktree"):
+            git.tells()
+            return
+    if not paths or name == "checkout":
+        git.changes()
+    for word in paths:
+        emit.write(
+            git.context, word, git.cwd, how="modify", source="file", recursive=True
+        )
+
+
+def _reset(git: Git, parsed: Parsed) -> None:
+    if parsed.has("--hard", "--merge", "--keep"):
+        git.changes()
+        if parsed.has("--hard"):
+            reason = "git: discards changes that are kept nowhere"
+            emit.give_up(git.context, reason, "reset --hard")
+    else:
+        git.tells()
+
+
+def _clean(git: Git, parsed: Parsed) -> None:
+    if parsed.has("-n", "--dry-run"):
+        git.tells()
+        return
+    for word in parsed.operands or [Word(".")]:
+        emit.delete(git.context, word, git.cwd, recursive=True)
+    emit.give_up(git.context, "git: removes files that are kept nowhere", "clean")
+
+
+def _rename(git: Git, name: str, parsed: Parsed) -> None:
+    if parsed.has("-n", "--dry-run") or (name == "rm" and parsed.has("--cached")):
+        git.tells()
+        return
+    for word in parsed.operands:
+        emit.delete(
+            git.context, word, git.cwd, recursive=name == "mv" or parsed.has("-r")
+        )
+    if name == "mv" and parsed.operands:
+        emit.write(git.context, parsed.operands[-1], git.cwd, source="file")
+
+
+def _stash(git: Git, parsed: Parsed) -> None:
+    verb = parsed.operands[0].text if parsed.operands else "push"
+    if verb in ("list", "show"):
+        git.tells()
+    elif verb in ("push", "save", "pop", "apply"):
+        git.changes()
+    elif verb in ("drop", "clear"):
+        emit.give_up(git.context, "git: discards changes that are kept nowhere", verb)
+    else:
+        emit.give_up(git.context, "git: command is not understood", f"stash {verb}")
+
+
+def _apply(git: Git, name: str, parsed: Parsed) -> None:
+    """A patch names the files that it changes, in its own text."""
+    for word in parsed.operands:
+        emit.read(git.context, word, git.cwd)
+    looks = ("--stat", "--numstat", "--summary", "--check")
+    if name == "apply" and parsed.has(*looks):
+        git.tells()
+        return
+    git.changes()
+    if name == "am" and not parsed.operands and parsed.options:
+        return
+    if parsed.last("--directory") is not None:
+        emit.give_up(git.context, "git: option is not understood", "--directory")
+
+
+def _init(git: Git, parsed: Parsed) -> None:
+    for word in parsed.operands or [Word(".")]:
+        emit.write(git.context, word, git.cwd, how="directory", source="program")
+
+
+def _join(git: Git, name: str, parsed: Parsed) -> None:
+    """merge, rebase, cherry-pick, revert."""
+    git.changes()
+    quiet = parsed.has("--abort", "--quit", "--skip", "--no-edit", "--no-commit", "-n")
+    if name == "revert" and not quiet:
+        emit.give_up(git.context, "git: starts an editor", name)
+    if parsed.has("--continue") and not parsed.has("--no-edit"):
+        emit.give_up(git.context, "git: starts an editor", f"{name} --continue")
+    for value in parsed.each("-F", "--file"):
+        emit.read(git.context, value, git.cwd)

@@ -1,0 +1,174 @@
+"""python: short programs that only compute, print and read named files.
+
+Everything else that Python is given to run is code, and is said to be.
+
+Source: Python 3.13, "Command line and environment".
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from clawlaw.core.actions import EnvironmentRead
+from clawlaw.core.shell.lang import emit
+from clawlaw.core.shell.lang.python_ast import Program, PythonError, read_program
+from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
+
+FAMILY: Final = "python"
+FLAGS: Final = frozenset("bBdEIOPqsSuvx")
+VALUES: Final = frozenset("WX")
+TELLING: Final = frozenset({"-V", "-VV", "--version", "-h", "--help", "--help-env"})
+# Modules that are a program of their own name, which has its own profile.
+PROGRAMS: Final = {
+    "pip": "pip", "pytest": "pytest", "mypy": "mypy", "ruff": "ruff", "black": "black",
+    "isort": "isort", "flake8": "flake8", "pylint": "pylint", "coverage": "coverage",
+    "tox": "tox", "nox": "nox", "pre_commit": "pre-commit", "poetry": "poetry",
+    "uv": "uv", "twine": "twine", "pyright": "pyright", "bandit": "bandit",
+    "yamllint": "yamllint", "sphinx": "sphinx-build", "mkdocs": "mkdocs",
+}  # fmt: skip
+READERS: Final = frozenset({"json.tool", "tokenize", "ast", "dis", "calendar", "this"})
+PROJECT: Final = frozenset({"unittest", "doctest"})
+
+
+def judge(invocation: Invocation, context: Context) -> None:
+    """Turn a python command into effects."""
+    for name, value in invocation.environment:
+        if name in ("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "PYTHONINSPECT"):
+            emit.give_up(context, f"python: {name} is set", value.text)
+    words = invocation.arguments
+    index = 0
+    while index < len(words):
+        word = words[index]
+        text = word.text
+        if text[:1] != "-" or text == "-":
+            break
+        index += 1
+        if text in TELLING:
+            emit.start(invocation, context, FAMILY)
+            return
+        step = _option(text)
+        if step in ("c", "m"):
+            _code(step, text, words[index:], invocation, context)
+            return
+        if step == "value":
+            index += 1
+        elif not step:
+            emit.start(invocation, context, FAMILY, code="unknown")
+            emit.give_up(context, "python: option is not understood", text)
+            return
+    if index >= len(words) or words[index].text == "-":
+        _input(words[index:] or [Word("")], invocation, context)
+    else:
+        _script(words[index], invocation, context)
+
+
+def _option(text: str) -> str:
+    """What a cluster of options ends in: c, m, value, flags; "" is not understood."""
+    for place, letter in enumerate(text[1:], start=1):
+        if letter in "cm":
+            return letter
+        if letter in VALUES:
+            return "value" if place == len(text) - 1 else "flags"
+        if letter not in FLAGS:
+            return ""
+    return "flags"
+
+
+def _code(
+    kind: str,
+    option: str,
+    rest: Sequence[Word],
+    invocation: Invocation,
+    context: Context,
+) -> None:
+    glued = option[option.index(kind) + 1 :]
+    words = [Word(glued), *rest] if glued else list(rest)
+    if not words:
+        emit.start(invocation, context, FAMILY)
+        return
+    if kind == "m":
+        _module(words[0], words[1:], invocation, context)
+        return
+    text = words[0].text if words[0].known else UNKNOWN
+    _program(text, ["-c", *_texts(words[1:])], "inline", invocation, context)
+
+
+def _texts(words: Sequence[Word]) -> list[str]:
+    return [word.text if word.known else UNKNOWN for word in words]
+
+
+def _input(words: Sequence[Word], invocation: Invocation, context: Context) -> None:
+    given = invocation.stdin
+    if given.source == "none":
+        emit.start(invocation, context, FAMILY)
+    elif given.text is None:
+        emit.start(invocation, context, FAMILY, code="input")
+    else:
+        _program(given.text, _texts(words), "input", invocation, context)
+
+
+def _program(
+    text: str,
+    arguments: list[str],
+    otherwise: emit.Code,
+    invocation: Invocation,
+    context: Context,
+) -> None:
+    try:
+        program = read_program(text, arguments)
+    except PythonError:
+        emit.start(invocation, context, FAMILY, code=otherwise)
+        return
+    emit.start(invocation, context, FAMILY)
+    _effects(program, invocation.cwd, context)
+
+
+def _effects(program: Program, cwd: str, context: Context) -> None:
+    if program.variables:
+        every = "*" in program.variables
+        context.emit(EnvironmentRead(() if every else tuple(program.variables)))
+    for name in program.looks:
+        emit.read(context, Word(name), cwd, what="attributes")
+    for name in program.reads:
+        emit.read(context, Word(name), cwd)
+    for name, appends in program.writes:
+        how: emit.How = "append" if appends else "create"
+        emit.write(context, Word(name), cwd, how=how, source="agent")
+
+
+def _script(word: Word, invocation: Invocation, context: Context) -> None:
+    path = context.path(word, invocation.cwd)
+    emit.start(invocation, context, FAMILY, code="file", script=path or "")
+
+
+def _module(
+    word: Word, rest: Sequence[Word], invocation: Invocation, context: Context
+) -> None:
+    name = word.text if word.known else UNKNOWN
+    program = PROGRAMS.get(name)
+    if program is not None:
+        context.run(
+            Invocation(
+                program=Word(program),
+                arguments=list(rest),
+                stdin=invocation.stdin,
+                piped=invocation.piped,
+                environment=invocation.environment,
+                cwd=invocation.cwd,
+            )
+        )
+        return
+    if name in PROJECT:
+        emit.start(invocation, context, FAMILY, code="project", runner=True)
+        return
+    if name == "venv":
+        emit.start(invocation, context, FAMILY)
+        for target in rest:
+            if target.text[:1] != "-":
+                emit.write(context, target, invocation.cwd, recursive=True)
+        return
+    if name in READERS and len(rest) <= 1 and all(w.text[:1] != "-" for w in rest):
+        emit.start(invocation, context, FAMILY)
+        for file in rest:
+            emit.read(context, file, invocation.cwd)
+        return
+    emit.start(invocation, context, FAMILY, code="unknown")
