@@ -37,6 +37,10 @@ class Label(IntFlag):
     STAGED = 256  # copied, packed or encoded from something labelled
 
 
+_LABELS = (1 << SHIFT) - 1
+_ORIGINS = _LABELS & ~int(Label.EXECUTABLE)
+
+
 def pack(labels: int, action: int) -> int:
     """One table value: labels and the number of the action that set them."""
     return action << SHIFT | labels
@@ -44,7 +48,7 @@ def pack(labels: int, action: int) -> int:
 
 def unpack(value: int) -> tuple[int, int]:
     """(labels, number of the action)."""
-    return value & ((1 << SHIFT) - 1), value >> SHIFT
+    return value & _LABELS, value >> SHIFT
 
 
 class Table(Struct):
@@ -141,12 +145,14 @@ def coarser(key: str, grain: int) -> str:
 
 
 def merged(old: int, new: int) -> int:
-    """Labels of both; the action is the one that added a label, else the first."""
+    """Labels of both, and the action that last added one.
+
+    An execute bit says nothing of where a file comes from, so it moves no action.
+    """
     if not old:
         return new
-    labels = (old | new) & ((1 << SHIFT) - 1)
-    grown = new & ~old & ((1 << SHIFT) - 1)
-    return (new if grown else old) >> SHIFT << SHIFT | labels
+    grown = new & ~old & _ORIGINS
+    return (new if grown else old) >> SHIFT << SHIFT | (old | new) & _LABELS
 
 
 def find(table: Table, key: str) -> int:
@@ -234,7 +240,7 @@ def _insert(tables: dict[str, Table], name: str, key: str, value: int, cap: int)
     if name in COUNTED:
         new = max(old or 0, value)
     elif name in RECENT and old:
-        new = max(old, value) >> SHIFT << SHIFT | (old | value) & ((1 << SHIFT) - 1)
+        new = max(old, value) >> SHIFT << SHIFT | (old | value) & _LABELS
     else:
         new = merged(old or 0, value)
     if new == old:

@@ -28,6 +28,8 @@ PATTERN: Final = Pattern(
     remedy="A steward should look at what the session was refused.",
     settings={"boundary_probe.window": 20, "boundary_probe.refusals": 3},
 )
+# What no law allows is outside the boundary as well.
+_UNCLAIMED: Final = "authority.unclaimed"
 _FILES: Final = (
     actions.FileRead,
     actions.FileWrite,
@@ -57,8 +59,9 @@ def check(step: Step, effect: AnyEffect) -> Finding | None:
 def close(view: View, findings: list[Finding]) -> None:
     """Note an action that the boundary refused."""
     for finding in findings:
+        refused = finding.law == PATTERN.law or finding.rule == _UNCLAIMED
         if (
-            finding.law == PATTERN.law
+            refused
             and finding.verdict is Verdict.DENY
             and not finding.waived
             and not finding.rule.startswith("composition.")

@@ -2,22 +2,24 @@
 
 Meaning: many payloads to one host or recipient, each too small to notice, or many
 payments to one counterparty, each below what a person would be asked about. A request
-whose address holds a digest or a query counts as a payload: it carries a few bytes.
+whose address holds a digest or a query carries a few bytes too and is counted apart.
 
 Window: `budget_slicing.window` actions (100) for the number of sends; it begins anew at
 the first send after it has passed (an agent can place two rows back to back, no more).
 Bytes and amounts are summed over the whole session.
 
 Threshold: `budget_slicing.sends` payloads (20) to one destination in the window;
-`budget_slicing.bytes` (1,048,576) to one destination in the session, which is the size
-of a small source tree; `budget_slicing.payments` (3) to one counterparty in the window.
-Hosts are counted with their parent domain once the table is full.
+`budget_slicing.queries` addresses with a digest or a query (60), since searching is
+ordinary work; `budget_slicing.bytes` (1,048,576) to one destination in the session,
+which is the size of a small source tree; `budget_slicing.payments` (3) to one
+counterparty in the window. Hosts are counted with their parent domain once the table is
+full.
 """
 
 from typing import Final
 
 from clawlaw.core import actions
-from clawlaw.core.composition.encoding import digests
+from clawlaw.core.composition.encoding import digests, encoded
 from clawlaw.core.composition.exfiltration_chain import carries
 from clawlaw.core.composition.step import Pattern, Step
 from clawlaw.core.decision import Finding, Verdict
@@ -30,6 +32,7 @@ PATTERN: Final = Pattern(
     settings={
         "budget_slicing.window": 100,
         "budget_slicing.sends": 20,
+        "budget_slicing.queries": 60,
         "budget_slicing.bytes": 1 << 20,
         "budget_slicing.payments": 3,
     },
@@ -39,11 +42,14 @@ _COUNT_BITS: Final = 16
 
 def request(step: Step, effect: actions.NetRequest) -> Finding | None:
     """A request, by the destination's sum."""
-    if not carries(effect) and not digests(effect.path) and "?" not in effect.path:
-        return None
     host = fold(effect.host).text
     key = "/".join(reversed(host.split(".")))
-    return _send(step, key, host, effect.bytes_out, "sends")
+    if carries(effect):
+        return _send(step, key, host, effect.bytes_out, "sends")
+    path = effect.path
+    if "?" in path or digests(path) or encoded(path):
+        return _send(step, f"ask/{key}", host, 0, "queries")
+    return None
 
 
 def message(step: Step, effect: actions.MessageSend) -> Finding | None:

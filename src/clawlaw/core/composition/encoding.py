@@ -1,37 +1,48 @@
 """Whether text looks like data that was encoded to be carried, in integers alone.
 
-Random bytes in base64, base32 or hexadecimal change between digits, small and large
-letters every second or third character; words, file names and versions do not. A run of
-letters and digits counts as encoded where it is long and changes class at least once in
-five characters. Digests that addresses are full of (commits, objects, checksums) have
-one of four exact lengths in hexadecimal; they count as slices only.
+Bytes in base64, base32 or hexadecimal change between digits, small and large letters
+every few characters; words, file names and versions do not. A run of letters and digits
+counts as encoded where it changes at least once in five characters (without a digit
+once in three), or, from 20 characters on, three times; so do many signs that addresses
+do not use (base85). Digests that addresses are full of (commits, objects,
+checksums) have one of four exact lengths in hexadecimal and are told apart.
 
-Both measures are ours; numbers from 2,000 random chunks of each encoding and the words
-of this project's own pages (tests/unit/clawlaw/composition/test_encoding.py).
+The measure and its numbers are ours: tests/unit/clawlaw/composition/test_encoding.py
+holds them against chunks of each encoding and against addresses of real kinds.
 """
 
 from typing import Final
 
-RUN: Final = 20  # characters: shorter runs are names, versions, numbers
+import re2
+
+RUN: Final = 10  # characters: shorter runs are names, versions, numbers
+LONG: Final = 20  # characters of a run that few changes suffice for
+FEW: Final = 3  # changes in a long run
+DIGITS: Final = 30  # digits without a letter: longer than any number in an address
+SIGNS: Final = 6  # of those that addresses do not use
 LABEL: Final = 30  # characters of one label of a host's name: longer is no name
 HOST: Final = 100  # characters of a host's name
 QUERY: Final = 200  # characters after the question mark
 DIGESTS: Final = frozenset({32, 40, 64, 128})  # hexadecimal
 _HEX: Final = frozenset("0123456789abcdef")
+_STRANGE: Final = re2.compile(r"[!#$()*<>@^`{|}~;]")
+_RUNS: Final = re2.compile(rf"[\pL\pN]{{{RUN},}}")
 
 
 def encoded(text: str) -> int:
-    """Characters of the runs in `text` that look encoded; 0 where none does."""
-    total = 0
-    for run in _runs(text):
-        if _changes(run) * 5 >= len(run) and not is_digest(run):
+    """Characters of the parts of `text` that look encoded; 0 where none does."""
+    if len(text) < RUN:
+        return 0
+    total = len(text) if len(_STRANGE.findall(text)) >= SIGNS else 0
+    for run in _RUNS.findall(text):
+        if not is_digest(run) and _mixed(run):
             total += len(run)
     return total
 
 
 def digests(text: str) -> int:
     """Runs in `text` that have the form of a digest."""
-    return sum(1 for run in _runs(text) if is_digest(run))
+    return sum(1 for run in _RUNS.findall(text) if is_digest(run))
 
 
 def is_digest(run: str) -> bool:
@@ -42,34 +53,24 @@ def is_digest(run: str) -> bool:
 def long_host(host: str) -> bool:
     """Whether a host's name is too long, or has a label too long, to be a name."""
     return len(host) > HOST or any(
-        len(label) > LABEL or encoded(label) for label in host.split(".")
+        len(label) > LABEL or encoded(label) >= LONG for label in host.split(".")
     )
 
 
-def _runs(text: str) -> list[str]:
-    if len(text) < RUN:
-        return []
-    runs: list[str] = []
-    start = 0
-    for place, character in enumerate(text):
-        if not character.isalnum():
-            if place - start >= RUN:
-                runs.append(text[start:place])
-            start = place + 1
-    if len(text) - start >= RUN:
-        runs.append(text[start:])
-    return runs
-
-
-def _changes(run: str) -> int:
-    """How often the class of character changes along a run."""
-    changes = 0
+def _mixed(run: str) -> bool:
+    """Whether a run changes between digits, small and large letters too often."""
+    if run.isdigit():
+        return len(run) >= DIGITS
+    changes = digits = 0
     before = _class(run[0])
     for character in run:
         now = _class(character)
         changes += now != before
+        digits += now == 0
         before = now
-    return changes
+    if not digits:  # names of types change with every word
+        return changes * 3 >= len(run)
+    return changes * 5 >= len(run) or (len(run) >= LONG and changes >= FEW)
 
 
 def _class(character: str) -> int:

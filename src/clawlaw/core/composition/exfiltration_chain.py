@@ -116,13 +116,13 @@ def _hidden(step: Step, effect: actions.NetRequest) -> str:
     if long_host(effect.host):
         return "the host's name"
     path = effect.path
-    limit = step.setting(PATTERN, "encoded")
+    private = (work.flow | work.labels) & Label.SECRET
+    limit = 1 if private else step.setting(PATTERN, "encoded")
     if "\ufffd" in path or "\ufffd" in effect.host:
         return "an address that is not known"
     if encoded(path) >= limit:
         return "an encoded part of the address"
     query = len(path.partition("?")[2])
-    private = (work.flow | work.labels) & Label.SECRET
     return "the query of the address" if query > (32 if private else QUERY) else ""
 
 
