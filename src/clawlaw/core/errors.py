@@ -3,6 +3,7 @@
 `ClawLawError`: everything below.
 `ProposalError`: the agent's client sent something that is not a proposal.
 `SessionError`: a session cannot be opened as asked.
+`StateError`: stored state is not what was stored.
 """
 
 
@@ -28,3 +29,7 @@ class ProposalError(ClawLawError):
 
 class SessionError(ClawLawError):
     """A session is not opened; the message says what was asked and what is allowed."""
+
+
+class StateError(ClawLawError):
+    """Stored state cannot be used; whoever reads it denies until it is repaired."""

@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from clawlaw.core import composition, results
-from clawlaw.core import state as memory
+from clawlaw.core import composition, kernel, results
 from clawlaw.core.actions import AnyEffect, Proposal
-from clawlaw.core.decision import Delta, Finding, Outcome, Verdict
+from clawlaw.core.decision import Finding, Verdict
 from clawlaw.core.facts import Facts, PathFact, ProgramFact
 from clawlaw.core.policy import Policy, Principal, Purpose
 from clawlaw.core.state import Label, Room, Scope, Session, State
@@ -18,24 +17,6 @@ from clawlaw.core.view import View
 from clawlaw.core.working import Working
 
 type Judged = tuple[Verdict, list[Finding]]
-
-
-def take(state: State, delta: Delta) -> None:
-    """What the kernel does with a delta, as far as the patterns see it."""
-    session = state.session
-    session.actions += delta.actions
-    for table, key, value in delta.tables:
-        memory.insert(state, table, key, value)
-    for mark in delta.marks:
-        memory.note(session, mark)
-    memory.label(session, delta.labels)
-    memory.count(session, dict(delta.counts))
-
-
-def settle(state: State, outcome: Outcome) -> None:
-    for table, key, value in outcome.tables:
-        memory.insert(state, table, key, value)
-    memory.label(state.session, outcome.labels)
 
 
 @dataclass
@@ -118,7 +99,7 @@ class World:
             told.append(Finding(0, "boundary.test", Verdict.DENY, "no", refused))
         verdict = max((f.verdict for f in told), default=Verdict.ALLOW)
         composition.close(view, verdict, tuple(effects), told)
-        take(self.state(session), view.work.delta(verdict))
+        kernel.apply(self.state(session), view.work.delta(verdict))
         return verdict, findings
 
     def result(
@@ -130,7 +111,7 @@ class World:
         untrusted: bool = False,
     ) -> None:
         state = self.state(session)
-        settle(
+        kernel.settle(
             state, results.outcome(state, text, untrusted=untrusted, effects=effects)
         )
 
