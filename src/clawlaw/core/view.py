@@ -49,7 +49,7 @@ class View:
         index: Of the effect that is judged.
         kind: Of this effect.
         rules: Of the policy for the kind of this effect, by number of the law.
-        claimed: A rule of the policy allows this effect or asks a steward about it.
+        claimed: A rule of the policy says something of this effect.
         prepared: What the kernel worked out of the policy once.
         account: What is spent, and the enforcement level that follows.
     """

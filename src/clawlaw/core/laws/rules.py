@@ -4,8 +4,6 @@ from clawlaw.core.actions import AnyEffect
 from clawlaw.core.decision import Finding, Verdict
 from clawlaw.core.view import View
 
-_CLAIMS = frozenset({Verdict.ALLOW, Verdict.ESCALATE})
-
 
 def judge_rules(
     number: int, effect: AnyEffect, index: int, view: View
@@ -20,7 +18,7 @@ def judge_rules(
         effect: What is judged.
         index: Of the effect.
         view: Its `rules` are those for the kind of the effect; `claimed` is set where
-            one allows it or asks about it.
+            one has something to say.
     """
     findings: list[Finding] = []
     for rule in view.rules[number]:
@@ -36,7 +34,7 @@ def judge_rules(
             reason = "the rule gives neither yes nor no"
             findings.append(Finding(number, rule.id, Verdict.DENY, reason, index))
             continue
-        if rule.verdict in _CLAIMS:
+        if rule.verdict is not Verdict.ABSTAIN:
             view.claimed = True
         findings.append(
             Finding(number, rule.id, rule.verdict, rule.reason, index, rule.remedy)
