@@ -1,0 +1,1 @@
+"""Policy as files: read, checked, compiled, tested and explained."""

@@ -1,0 +1,369 @@
+"""Documents to a policy that judges: everything is looked up and bound once.
+
+What the documents refer to must exist, what they say twice must not contradict, and
+every rule must hold its own examples before the policy is given out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from clawlaw.core.canonical import digest
+from clawlaw.core.decision import Verdict
+from clawlaw.core.policy import Policy, Principal, Purpose, Rule
+from clawlaw.core.state import Label, Scope
+from clawlaw.core.text import fold_host
+from clawlaw.policy import profiles
+from clawlaw.policy.conditions import Names, Reader
+from clawlaw.policy.document import (
+    LawDocument,
+    Loaded,
+    PolicyDocument,
+    PrincipalEntry,
+    PurposeEntry,
+    RuleEntry,
+    SetsDocument,
+    ToolsDocument,
+    decode_document,
+)
+from clawlaw.policy.errors import PolicyError, nearest
+from clawlaw.policy.fields import expand_kinds
+from clawlaw.policy.kernel import kernel_digest
+from clawlaw.policy.paths import Bindings, PathSets, check_entry
+from clawlaw.policy.selftest import check_examples
+from clawlaw.policy.sets import HostSet, check_program, expand_set
+from clawlaw.policy.settings import check_setting
+from clawlaw.policy.source import Place, Source
+from clawlaw.policy.toolmaps import read_tools
+
+VERDICTS = {
+    "allow": Verdict.ALLOW,
+    "escalate": Verdict.ESCALATE,
+    "deny": Verdict.DENY,
+}
+MAX_DOCUMENTS = 200
+
+
+def read_folder(folder: Path) -> list[Loaded]:
+    """Read every document of a policy's folder, in order of their names.
+
+    Raises:
+        PolicyError: No folder, no document, or one that cannot be used.
+    """
+    if not folder.is_dir():
+        raise PolicyError(str(folder), 0, "no such folder")
+    files = sorted(folder.rglob("*.yaml"), key=lambda f: f.relative_to(folder).parts)
+    if not files:
+        raise PolicyError(str(folder), 0, "holds no document (*.yaml)")
+    if len(files) > MAX_DOCUMENTS:
+        raise PolicyError(str(folder), 0, f"holds more than {MAX_DOCUMENTS} documents")
+    return [
+        decode_document(str(f.relative_to(folder).as_posix()), f.read_bytes())
+        for f in files
+    ]
+
+
+def load(folder: Path | str, bindings: Bindings | None = None) -> Policy:
+    """Read, compile and test the policy in a folder.
+
+    Args:
+        folder: Holds the documents.
+        bindings: What the policy's variables stand for; default: those of the tests.
+
+    Raises:
+        PolicyError: What is wrong, with file, line and what was probably meant.
+    """
+    return compile_policy(read_folder(Path(folder)), bindings or Bindings())
+
+
+def compile_policy(documents: Sequence[Loaded], bindings: Bindings) -> Policy:
+    """Compile documents and hold every rule to its examples.
+
+    Raises:
+        PolicyError: As for :func:`load`.
+    """
+    compiler = Compiler(documents, bindings)
+    policy = compiler.policy()
+    check_examples(documents, policy, bindings)
+    return policy
+
+
+class Compiler:
+    """One policy on its way from documents to closures.
+
+    Attributes:
+        names: Everything that conditions may refer to.
+        head: The one document that names the policy.
+    """
+
+    def __init__(self, documents: Sequence[Loaded], bindings: Bindings) -> None:
+        """Collect and bind the named sets.
+
+        Raises:
+            PolicyError: A set that is wrong or stands twice; not one head.
+        """
+        self._documents = documents
+        self._bindings = bindings
+        self.head, self._head_source = self._find_head()
+        paths = self._sets("paths", self._bind)
+        hosts = self._sets("hosts", lambda entry: [entry])
+        programs = self._sets("programs", lambda entry: [entry])
+        self.entries = paths
+        purposes = frozenset(p.name for p in self.head.purposes)
+        principals = frozenset(p.name for p in self.head.principals)
+        self.names = Names(
+            paths=PathSets(paths),
+            hosts={name: HostSet(entries) for name, entries in hosts.items()},
+            programs={name: frozenset(entries) for name, entries in programs.items()},
+            purposes=purposes,
+            principals=principals,
+            used=set(),
+        )
+
+    def _of(self, kind: type) -> list[tuple[Any, Source]]:
+        return [
+            (d.document, d.source)
+            for d in self._documents
+            if isinstance(d.document, kind)
+        ]
+
+    def _find_head(self) -> tuple[PolicyDocument, Source]:
+        heads = self._of(PolicyDocument)
+        if len(heads) != 1:
+            named = ", ".join(source.file for _, source in heads) or "none"
+            problem = f"one document of kind policy is needed, found {named}"
+            raise PolicyError(heads[-1][1].file if heads else ".", 0, problem)
+        return heads[0]
+
+    def _bind(self, entry: str) -> list[str]:
+        if entry.startswith("@"):
+            return [entry]
+        bound = self._bindings.expand(entry)
+        for one in bound:
+            check_entry(one)
+        return bound
+
+    def _sets(
+        self, family: str, bind: Callable[[str], list[str]]
+    ) -> dict[str, tuple[str, ...]]:
+        check = {"hosts": lambda e: HostSet([e]), "programs": check_program}
+        found: dict[str, list[str]] = {}
+        places: dict[str, tuple[Source, Place]] = {}
+        for document, source in self._of(SetsDocument):
+            for name, entries in getattr(document, family).items():
+                place: Place = (family, name)
+                if name in found:
+                    other = places[name][0].file
+                    raise source.error(place, f"set {name!r} is in {other} as well")
+                found[name] = []
+                places[name] = source, place
+                for number, entry in enumerate(entries):
+                    try:
+                        if not entry.startswith("@") and family in check:
+                            check[family](entry)
+                        found[name] += bind(entry)
+                    except ValueError as error:
+                        raise source.error((*place, number), str(error)) from error
+        return self._references(found, places)
+
+    @staticmethod
+    def _references(
+        found: dict[str, list[str]], places: Mapping[str, tuple[Source, Place]]
+    ) -> dict[str, tuple[str, ...]]:
+        expanded: dict[str, tuple[str, ...]] = {}
+        for name in found:
+            try:
+                expanded[name] = expand_set(name, found)
+            except ValueError as error:
+                source, place = places[name]
+                raise source.error(place, str(error)) from error
+        return expanded
+
+    def policy(self) -> Policy:
+        """Compile everything.
+
+        Raises:
+            PolicyError: As for :func:`load`.
+        """
+        head, source = self.head, self._head_source
+        for name, value in head.settings.items():
+            try:
+                check_setting(name, value)
+            except ValueError as error:
+                raise source.error(("settings", name), str(error)) from error
+        laws = self._of(LawDocument)
+        return Policy(
+            name=head.name,
+            version=head.version,
+            digest=self._digest(),
+            workspace=self._bindings.workspace,
+            home=self._bindings.home,
+            rules=self._rules(),
+            purposes={p.name: self._purpose(n, p) for n, p in enumerate(head.purposes)},
+            principals={
+                p.name: self._principal(n, p) for n, p in enumerate(head.principals)
+            },
+            settings=dict(head.settings),
+            laws=frozenset(document.law for document, _ in laws),
+            profiles=profiles.builtin(),
+            tools=read_tools(self._of(ToolsDocument)),
+            label_of=self._labels(),
+            internal=self._internal(),
+            own=self._own(),
+            kernel=kernel_digest(),
+        )
+
+    def _digest(self) -> str:
+        bound = self._bindings
+        whole: dict[str, Any] = {
+            "bindings": {
+                "workspace": bound.workspace,
+                "home": bound.home,
+                "protect": bound.protect,
+            },
+            "documents": {d.source.file: d.source.data for d in self._documents},
+        }
+        return digest(whole)
+
+    def _rules(self) -> dict[str, tuple[Rule, ...]]:
+        found: dict[str, tuple[Rule, Source, Place]] = {}
+        for document, source in self._of(LawDocument):
+            for number, entry in enumerate(document.rules):
+                place: Place = ("rules", number)
+                if entry.id in found:
+                    other = found[entry.id][1].file
+                    problem = f"rule {entry.id!r} is in {other} as well"
+                    raise source.error((*place, "id"), problem)
+                rule = self._rule(document.law, entry, source, place)
+                found[entry.id] = rule, source, place
+        by_kind: dict[str, list[Rule]] = {}
+        for rule, _, _ in sorted(found.values(), key=lambda f: (f[0].law, f[0].id)):
+            for kind in sorted(rule.kinds):
+                by_kind.setdefault(kind, []).append(rule)
+        return {kind: tuple(rules) for kind, rules in sorted(by_kind.items())}
+
+    def _rule(self, law: int, entry: RuleEntry, source: Source, place: Place) -> Rule:
+        try:
+            kinds = expand_kinds(entry.on)
+        except ValueError as error:
+            raise source.error((*place, "on"), str(error)) from error
+        reader = Reader(source, kinds, self.names)
+        when = reader.read(entry.when, (*place, "when"))
+        verdict = VERDICTS[entry.then]
+        allows = verdict is Verdict.ALLOW
+        test = when.sure if allows else when.evident
+        if entry.unless:
+            unless = reader.read(entry.unless, (*place, "unless"))
+            exempt = unless.possible if allows else unless.sure
+            applies = test
+            test = lambda effect, view: (  # noqa: E731  # one of two
+                applies(effect, view) and not exempt(effect, view)
+            )
+        waivable = (
+            entry.then == "escalate" if entry.waivable is None else entry.waivable
+        )
+        return Rule(
+            id=entry.id,
+            law=law,
+            kinds=frozenset(kinds),
+            test=test,
+            verdict=verdict,
+            reason=entry.because,
+            remedy=entry.remedy,
+            risk=entry.risk,
+            waivable=waivable,
+        )
+
+    def _purpose(self, number: int, entry: PurposeEntry) -> Purpose:
+        place: Place = ("purposes", number)
+        try:
+            kinds = expand_kinds(entry.kinds)
+        except ValueError as error:
+            place = (*place, "kinds")
+            raise self._head_source.error(place, str(error)) from error
+        return Purpose(
+            name=entry.name,
+            kinds=frozenset(kinds),
+            programs=frozenset(entry.programs),
+            off=VERDICTS[entry.off],
+        )
+
+    def _principal(self, number: int, entry: PrincipalEntry) -> Principal:
+        place: Place = ("principals", number)
+        for purpose in entry.purposes:
+            if purpose not in self.names.purposes:
+                near = nearest(purpose, self.names.purposes)
+                problem = f"no purpose {purpose!r}"
+                raise self._head_source.error((*place, "purposes"), problem, near)
+        try:
+            paths = [p for e in entry.ceiling.paths for p in self._bindings.expand(e)]
+        except ValueError as error:
+            place = (*place, "ceiling", "paths")
+            raise self._head_source.error(place, str(error)) from error
+        budgets = {str(unit): amount for unit, amount in entry.budgets.items()}
+        room = {str(unit): amount for unit, amount in entry.room_budgets.items()}
+        ceiling = Scope(
+            purpose="",
+            paths=tuple(paths),
+            hosts=tuple(entry.ceiling.hosts),
+            programs=tuple(entry.ceiling.programs),
+            budgets=budgets,
+        )
+        return Principal(
+            name=entry.name,
+            ceiling=ceiling,
+            purposes=tuple(entry.purposes),
+            budgets=budgets,
+            room_budgets=room,
+            sessions=entry.sessions,
+            depth=entry.depth,
+            tier=entry.tier,
+            baseline=dict(entry.baseline),
+        )
+
+    def _named(
+        self, place: Place, names: Sequence[str], existing: Mapping[str, object]
+    ) -> None:
+        for name in names:
+            if name not in existing:
+                near = nearest(name, existing)
+                raise self._head_source.error(place, f"no set {name!r}", near)
+
+    def _labels(self) -> Callable[[str], int]:
+        """Labels of a folded path that the policy itself gives."""
+        given: list[tuple[int, int]] = []
+        for label, names in self.head.labels.items():
+            self._named(("labels", label), names, self.names.paths.bits)
+            self.names.used.update(f"paths {name}" for name in names)
+            given.append((self.names.paths.mask(names), int(Label[label.upper()])))
+        hits = self.names.paths.folded.hits
+
+        def label_of(path: str) -> int:
+            found = hits(path).path
+            labels = 0
+            for mask, label in given:
+                if found & mask:
+                    labels |= label
+            return labels
+
+        return label_of
+
+    def _internal(self) -> Callable[[str], bool]:
+        """Whether a host belongs to the room."""
+        self._named(("internal",), self.head.internal, self.names.hosts)
+        self.names.used.update(f"hosts {name}" for name in self.head.internal)
+        sets = [self.names.hosts[name] for name in self.head.internal]
+
+        def internal(host: str) -> bool:
+            folded = fold_host(host)
+            return not folded.strange and any(s.contains(folded) for s in sets)
+
+        return internal
+
+    def _own(self) -> tuple[str, ...]:
+        """Directories and files that no rule opens."""
+        self._named(("own",), self.head.own, self.names.paths.bits)
+        self.names.used.update(f"paths {name}" for name in self.head.own)
+        entries = [e for name in self.head.own for e in self.entries[name]]
+        named = [e.removesuffix("/**") for e in entries if e.startswith("/")]
+        return (*dict.fromkeys((*named, *self._bindings.protect)),)

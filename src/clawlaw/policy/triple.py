@@ -1,0 +1,66 @@
+"""A condition as three tests, because what is not known is neither true nor false.
+
+`sure` holds where the condition certainly does: rules that allow ask it. `evident`
+holds where what is known says so: rules that refuse ask it. `possible` holds where
+nothing excludes it: exceptions of rules that allow ask it.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from clawlaw.core.policy import Test
+
+
+class Triple(NamedTuple):
+    """One condition."""
+
+    sure: Test
+    evident: Test
+    possible: Test
+
+
+def known(test: Test) -> Triple:
+    """A condition on something that is always known."""
+    return Triple(test, test, test)
+
+
+def negated(triple: Triple) -> Triple:
+    """Not this condition."""
+    sure, _, possible = triple
+    return Triple(_not(possible), _not(sure), _not(sure))
+
+
+def every(parts: Sequence[Triple]) -> Triple:
+    """All of these conditions; none given always holds."""
+    if len(parts) == 1:
+        return parts[0]
+    return Triple(*(_all(tests) for tests in zip(*parts, strict=True))) if parts else _T
+
+
+def some(parts: Sequence[Triple]) -> Triple:
+    """At least one of these conditions.
+
+    Raises:
+        ValueError: None given.
+    """
+    if not parts:
+        raise ValueError("at least one condition is needed")
+    return Triple(*(_any(tests) for tests in zip(*parts, strict=True)))
+
+
+def _not(test: Test) -> Test:
+    return lambda effect, view: not test(effect, view)
+
+
+def _all(tests: Sequence[Test]) -> Test:
+    if len(tests) == 2:  # noqa: PLR2004  # the usual case, without a generator
+        first, second = tests
+        return lambda effect, view: first(effect, view) and second(effect, view)
+    return lambda effect, view: all(test(effect, view) for test in tests)
+
+
+def _any(tests: Sequence[Test]) -> Test:
+    return lambda effect, view: any(test(effect, view) for test in tests)
+
+
+_T = known(lambda _effect, _view: True)
