@@ -192,7 +192,8 @@ def fold_host(host: str) -> Folded:
     text = fold(host).text.removesuffix(".")
     plain = host.isascii()
     if ":" in text or text.startswith("["):
-        address = _address6(text.removeprefix("[").removesuffix("]"))
+        bare = text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text
+        address = _address6(bare)
         return Folded(address or text, strange=not plain or not address)
     named = _HOST.issuperset(text) and all(text.split("."))
     address = address4(text) if named else ""
