@@ -15,11 +15,11 @@ label of whoever reads it, and leaving with it is asked here, naming the other's
 from typing import Final
 
 from clawlaw.core import actions
+from clawlaw.core.composition.bits import CODE, PRIVATE, WRITTEN
 from clawlaw.core.composition.exfiltration_chain import carries
-from clawlaw.core.composition.step import PRIVATE, Known, Pattern, Step
+from clawlaw.core.composition.step import Known, Pattern, Step
 from clawlaw.core.composition.write_then_execute import ran
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.state import Label
 
 PATTERN: Final = Pattern(
     name="cross_agent_relay",
@@ -35,7 +35,7 @@ def execute(step: Step, effect: actions.ProcessExec) -> Finding | None:
     if effect.runner and step.view.facts.sandbox:
         return None
     for path, known in ran(step, effect):
-        if _others(known) & (Label.CODE | Label.WRITTEN):
+        if _others(known) & (CODE | WRITTEN):
             return step.finding(
                 PATTERN,
                 Verdict.ESCALATE,

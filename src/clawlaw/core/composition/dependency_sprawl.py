@@ -14,9 +14,9 @@ package from an address or a path outside the workspace is asked at once.
 from typing import Final
 
 from clawlaw.core import actions
+from clawlaw.core.composition.bits import WRITTEN
 from clawlaw.core.composition.step import Pattern, Step, inside
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.state import Label
 from clawlaw.core.text import fold, fold_path
 
 PATTERN: Final = Pattern(
@@ -42,7 +42,7 @@ def check(step: Step, effect: actions.PackageInstall) -> Finding | None:
     for package in effect.packages:
         key = f"{effect.manager}/{fold(package).text}"
         if not work.get("packages", key)[0]:
-            work.put("packages", key, Label.WRITTEN)
+            work.put("packages", key, WRITTEN)
             work.mark(PATTERN.name)
             fresh += 1
     marks = work.marks(PATTERN.name, step.setting(PATTERN, "window"))

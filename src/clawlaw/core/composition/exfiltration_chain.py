@@ -20,10 +20,10 @@ and a query from 200 characters.
 from typing import Final
 
 from clawlaw.core import actions
+from clawlaw.core.composition.bits import BY_NAME, PRIVATE, SECRET
 from clawlaw.core.composition.encoding import QUERY, encoded, long_host
-from clawlaw.core.composition.step import PRIVATE, Pattern, Step
+from clawlaw.core.composition.step import Pattern, Step
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.state import Label
 from clawlaw.core.text import fold
 
 PATTERN: Final = Pattern(
@@ -49,9 +49,9 @@ def request(step: Step, effect: actions.NetRequest) -> Finding | None:
     hidden = _hidden(step, effect)
     if not hidden:
         return None
-    if step.work.flow & Label.SECRET:
+    if step.work.flow & SECRET:
         return _deny(step, f"{hidden} could carry the secret that this action reads")
-    if known & Label.SECRET:
+    if known & SECRET:
         return _ask(step, f"{hidden} could carry a secret that the session read", known)
     return _ask(step, f"{hidden} could carry content that the session read", known)
 
@@ -76,20 +76,20 @@ def service(step: Step, effect: actions.ServiceChange) -> Finding | None:
 
 def memory(step: Step, _effect: actions.MemoryWrite) -> Finding | None:
     """What is kept for later sessions leaves this one."""
-    if (step.work.flow | step.work.labels) & Label.SECRET:
+    if (step.work.flow | step.work.labels) & SECRET:
         return _ask(
             step,
             "a session that read a secret writes what later sessions read",
-            int(Label.SECRET),
+            SECRET,
         )
     return None
 
 
 def _payload(step: Step, known: int, *, inside: bool, to: str) -> Finding | None:
     work = step.work
-    if work.flow & Label.SECRET and not inside:
+    if work.flow & SECRET and not inside:
         return _deny(step, f"what this action reads is secret and is sent to {to}")
-    if known & Label.SECRET:
+    if known & SECRET:
         return _ask(step, f"the session read a secret and now sends to {to}", known)
     if known & PRIVATE and not inside:
         return _ask(
@@ -116,7 +116,7 @@ def _hidden(step: Step, effect: actions.NetRequest) -> str:
     if long_host(effect.host):
         return "the host's name"
     path = effect.path
-    private = (work.flow | work.labels) & Label.SECRET
+    private = (work.flow | work.labels) & SECRET
     limit = 1 if private else step.setting(PATTERN, "encoded")
     if "\ufffd" in path or "\ufffd" in effect.host:
         return "an address that is not known"
@@ -147,7 +147,7 @@ def _sources(step: Step, labels: int) -> tuple[str, ...]:
     labelled = step.work.state.session.labelled
     numbers = {
         labelled[name]
-        for name in ("SECRET", "PERSONAL", "INTERNAL")
-        if labels & Label[name] and name in labelled
+        for name, bit in BY_NAME.items()
+        if labels & bit and name in labelled
     }
     return step.ids(sorted(numbers))

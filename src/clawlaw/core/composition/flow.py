@@ -18,19 +18,26 @@ from typing import Any, Final
 
 from clawlaw.core import actions
 from clawlaw.core.actions import AnyEffect
-from clawlaw.core.composition.step import CONTEXT, LABELS, PRIVATE, Step
-from clawlaw.core.state import Label, find
+from clawlaw.core.composition.bits import (
+    ALL,
+    CODE,
+    CONTEXT,
+    DOWNLOADED,
+    EXECUTABLE,
+    FETCHED,
+    MADE,
+    OF_SERVICE,
+    PRIVATE,
+    SECRET,
+    STAGED,
+    UNTRUSTED,
+    WRITTEN,
+)
+from clawlaw.core.composition.step import Step
+from clawlaw.core.state import find
 from clawlaw.core.text import fold_path
 from clawlaw.core.view import Target
 
-_FROM_NETWORK: Final = int(Label.UNTRUSTED | Label.DOWNLOADED)
-_MADE: Final = int(Label.WRITTEN | Label.CODE)
-_SERVICE: Final = {
-    "untrusted": Label.UNTRUSTED,
-    "personal": Label.PERSONAL,
-    "secret": Label.SECRET,
-    "internal": Label.INTERNAL,
-}
 _SECRET_NAMES: Final = ("TOKEN", "SECRET", "PASSW", "KEY", "CREDENTIAL", "AUTH")
 # Families whose tree is a project's own history, fetched from where the policy allows.
 _VERSION_CONTROL: Final = frozenset({"git", "hg", "svn", "vcs"})
@@ -48,8 +55,8 @@ def gain(step: Step, labels: int) -> None:
     work = step.work
     work.flow |= labels
     context = labels & CONTEXT
-    if labels & Label.DOWNLOADED:
-        context |= Label.UNTRUSTED
+    if labels & DOWNLOADED:
+        context |= UNTRUSTED
     if context & ~work.labels:
         work.label(context)
 
@@ -71,15 +78,15 @@ def _read(step: Step, effect: actions.FileRead) -> None:
             labels |= step.known(target).labels
     if effect.recursive:
         labels |= anything(step)
-    gain(step, labels & ~int(Label.EXECUTABLE))
-    if labels & Label.SECRET:
+    gain(step, labels & ~EXECUTABLE)
+    if labels & SECRET:
         step.work.mark("exfiltration_chain", refused=True)
     step.work.steps["read"] = 1
 
 
 def _environment(step: Step, effect: actions.EnvironmentRead) -> None:
     if not effect.names or any(_secret_name(name) for name in effect.names):
-        gain(step, Label.SECRET)
+        gain(step, SECRET)
 
 
 def _secret_name(name: str) -> bool:
@@ -88,7 +95,7 @@ def _secret_name(name: str) -> bool:
 
 
 def _request(step: Step, _effect: actions.NetRequest) -> None:
-    gain(step, _FROM_NETWORK)
+    gain(step, FETCHED)
 
 
 def _package(step: Step, _effect: actions.PackageInstall) -> None:
@@ -98,13 +105,13 @@ def _package(step: Step, _effect: actions.PackageInstall) -> None:
 def _service(step: Step, effect: actions.ServiceRead) -> None:
     labels = 0
     for name in effect.labels:
-        labels |= _SERVICE[name]
+        labels |= OF_SERVICE[name]
     gain(step, labels)
 
 
 def _kube(step: Step, effect: actions.KubeRead) -> None:
     if effect.resource.lower().startswith("secret"):
-        gain(step, Label.SECRET)
+        gain(step, SECRET)
 
 
 def _exec(step: Step, effect: actions.ProcessExec) -> None:
@@ -120,7 +127,7 @@ def _write(step: Step, effect: actions.FileWrite) -> None:
     targets = step.view.at(effect.path, glob=effect.glob)
     if effect.how == "directory":
         for target in targets or ():
-            work.put("folders", target.real or target.written, Label.WRITTEN)
+            work.put("folders", target.real or target.written, WRITTEN)
         work.steps["folders"] = 1
         return
     labels = _written(step, effect)
@@ -137,27 +144,27 @@ def _write(step: Step, effect: actions.FileWrite) -> None:
 def _written(step: Step, effect: actions.FileWrite) -> int:
     """Labels that one write gives."""
     work = step.work
-    bits = int(Label.EXECUTABLE) if effect.executable else 0
+    bits = EXECUTABLE if effect.executable else 0
     if effect.how == "attributes":
         return bits
     if effect.how == "link":
         target = step.view.at(effect.target) if effect.target else None
-        return bits | (step.known(target[0]).labels if target else _MADE)
+        return bits | (step.known(target[0]).labels if target else MADE)
     if effect.source == "network" and "package" in work.steps:
-        return bits | Label.WRITTEN
-    bits |= int(Label.WRITTEN)
+        return bits | WRITTEN
+    bits |= WRITTEN
     if effect.source == "network":
-        bits |= _FROM_NETWORK
+        bits |= FETCHED
     if effect.source == "agent":
         bits |= work.labels & CONTEXT
-        bits |= 0 if effect.inert else int(Label.CODE)
+        bits |= 0 if effect.inert else CODE
     else:
         bits |= work.flow
-        if effect.source != "file" or work.flow & _MADE:
-            bits |= int(Label.CODE)
+        if effect.source != "file" or work.flow & MADE:
+            bits |= CODE
         if effect.source == "unknown":
             bits |= work.labels & CONTEXT
-    return bits | (int(Label.STAGED) if bits & PRIVATE else 0)
+    return bits | (STAGED if bits & PRIVATE else 0)
 
 
 def _own_history(step: Step, target: Target) -> bool:
@@ -177,7 +184,7 @@ def keep(step: Step, target: Target, labels: int, *, tree: bool) -> None:
         below = bool(work.get("folders", key)[0])
     work.put("files", key, labels)
     work.put("any", "*", labels)
-    if below and labels & ~int(Label.EXECUTABLE):
+    if below and labels & ~EXECUTABLE:
         keep_tree(step, key, labels)
 
 
@@ -205,7 +212,7 @@ def _move(step: Step, effect: actions.FileMove) -> None:
             labels |= anything(step) | _room_anything(step)
         name = source.written.rpartition("/")[2]
     if labels & PRIVATE:
-        labels |= Label.STAGED
+        labels |= STAGED
     if not labels:
         return
     for target in targets or ():
@@ -217,7 +224,7 @@ def _move(step: Step, effect: actions.FileMove) -> None:
 
 def _room_anything(step: Step) -> int:
     table = step.work.state.room.tables.get("any")
-    return 0 if table is None else find(table, "*") & LABELS
+    return 0 if table is None else find(table, "*") & ALL
 
 
 _FOLLOWERS: Final[dict[type[AnyEffect], Callable[[Step, Any], None]]] = {

@@ -17,9 +17,9 @@ from typing import Final
 
 from clawlaw.core import actions
 from clawlaw.core.actions import AnyEffect
+from clawlaw.core.composition.bits import WRITTEN
 from clawlaw.core.composition.step import Pattern, Step, inside
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.state import Label
 from clawlaw.core.text import fold
 
 PATTERN: Final = Pattern(
@@ -45,7 +45,7 @@ def check(step: Step, effect: AnyEffect) -> Finding | None:
     if not fresh:
         return None
     for area in fresh:
-        work.put(_TABLE, area, Label.WRITTEN)
+        work.put(_TABLE, area, WRITTEN)
     if work.action <= step.setting(PATTERN, "settle"):
         return None
     new = work.marks(PATTERN.name, step.setting(PATTERN, "window"))

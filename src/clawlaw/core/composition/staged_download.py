@@ -15,10 +15,10 @@ project) is asked. Packages from the configured registry are dependency_sprawl's
 from typing import Final
 
 from clawlaw.core import actions
+from clawlaw.core.composition.bits import DOWNLOADED
 from clawlaw.core.composition.step import Known, Pattern, Step, when
 from clawlaw.core.composition.write_then_execute import ran
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.state import Label
 
 PATTERN: Final = Pattern(
     name="staged_download",
@@ -33,15 +33,15 @@ def execute(step: Step, effect: actions.ProcessExec) -> Finding | None:
     """A program, by where the files that it runs come from."""
     contained = effect.runner and step.view.facts.sandbox
     for path, known in ran(step, effect):
-        if known.labels & Label.DOWNLOADED:
+        if known.labels & DOWNLOADED:
             return _found(step, path, known, contained=contained)
     if effect.code == "project":
         here = step.view.at(step.view.proposal.cwd)
         for target in here or ():
             known = step.known(target)
-            if known.labels & Label.DOWNLOADED:
+            if known.labels & DOWNLOADED:
                 return _found(step, target.written, known, contained=contained)
-    if step.work.flow & Label.DOWNLOADED:
+    if step.work.flow & DOWNLOADED:
         return _fed(step, effect)
     return None
 
@@ -52,7 +52,7 @@ def install(step: Step, effect: actions.PackageInstall) -> Finding | None:
         return None
     for target in step.view.at(effect.source) or ():
         known = step.known(target)
-        if known.labels & Label.DOWNLOADED:
+        if known.labels & DOWNLOADED:
             return _found(step, effect.source, known, contained=False)
     return None
 

@@ -3,19 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
 
 from clawlaw.core.actions import AnyEffect
+from clawlaw.core.composition.bits import ALL
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.state import SHIFT, Label, find
+from clawlaw.core.state import find
 from clawlaw.core.text import fold_path
 from clawlaw.core.view import Target, View
 from clawlaw.core.working import Working
-
-# What reading a labelled file makes known to a session.
-CONTEXT: Final = Label.UNTRUSTED | Label.SECRET | Label.PERSONAL | Label.INTERNAL
-PRIVATE: Final = Label.SECRET | Label.PERSONAL | Label.INTERNAL
-LABELS: Final = (1 << SHIFT) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +165,7 @@ def _of_room(work: Working, key: str) -> tuple[int, str]:
     labels, author = work.shared("files", key)
     trees = work.state.room.tables.get("trees")
     while trees is not None and key:
-        more = find(trees, key) & LABELS
+        more = find(trees, key) & ALL
         if more & ~labels:
             labels |= more
             author = work.shared("trees", key)[1] or author

@@ -21,10 +21,10 @@ from typing import Any, Final
 
 from clawlaw.core import actions, results
 from clawlaw.core.actions import AnyEffect
+from clawlaw.core.composition.bits import UNTRUSTED, WRITTEN
 from clawlaw.core.composition.exfiltration_chain import carries
 from clawlaw.core.composition.step import Pattern, Step
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.state import Label
 from clawlaw.core.text import fold
 
 type Value = tuple[str, str]
@@ -44,12 +44,12 @@ def check(step: Step, effect: AnyEffect) -> Finding | None:
     work = step.work
     tables = work.state.session.tables
     tainted = _TABLE in tables
-    if not tainted and work.labels & Label.UNTRUSTED:
+    if not tainted and work.labels & UNTRUSTED:
         return None  # nothing came back yet that could be told apart
     carried = _CARRIED[type(effect)](step, effect)
     if not tainted:
         for value in carried:
-            work.put(_TRUSTED, results.key(*value), Label.WRITTEN)
+            work.put(_TRUSTED, results.key(*value), WRITTEN)
         return None
     for value in carried:
         labels, action = _seen(step, value)
@@ -67,7 +67,7 @@ def check(step: Step, effect: AnyEffect) -> Finding | None:
 def memory(step: Step, _effect: actions.MemoryWrite) -> Finding | None:
     """What later sessions will read, after text of others."""
     labelled = step.work.state.session.labelled
-    if not (step.work.labels | step.work.flow) & Label.UNTRUSTED:
+    if not (step.work.labels | step.work.flow) & UNTRUSTED:
         return None
     since = labelled.get("UNTRUSTED", step.work.action)
     return step.finding(

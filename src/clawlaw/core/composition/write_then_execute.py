@@ -16,9 +16,9 @@ cross_agent_relay, from the network staged_download.
 from typing import Final
 
 from clawlaw.core import actions
+from clawlaw.core.composition.bits import CODE
 from clawlaw.core.composition.step import Known, Pattern, Step, when
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.state import Label
 
 PATTERN: Final = Pattern(
     name="write_then_execute",
@@ -49,14 +49,14 @@ def execute(step: Step, effect: actions.ProcessExec) -> Finding | None:
     if effect.runner and step.view.facts.sandbox:
         return None
     for path, known in ran(step, effect):
-        if known.own & Label.CODE:
+        if known.own & CODE:
             return step.finding(
                 PATTERN,
                 Verdict.ESCALATE,
                 f"{path} was written {when(known.action, step.work.action)} and is run",
                 known.because,
             )
-    if effect.code in {"input", "unknown"} and step.work.flow & Label.CODE:
+    if effect.code in {"input", "unknown"} and step.work.flow & CODE:
         return step.finding(
             PATTERN,
             Verdict.ESCALATE,
