@@ -25,6 +25,17 @@ def within(path: str, root: str) -> bool:
     return path == root or path.startswith(root if root == "/" else f"{root}/")
 
 
+def plain(path: str) -> str:
+    """An absolute path without `.`, `..`, repeated slashes and a slash at its end."""
+    kept: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del kept[-1:]
+        elif part not in {"", "."}:
+            kept.append(part)
+    return "/" + "/".join(kept)
+
+
 def in_paths(target: Target, paths: tuple[str, ...]) -> bool:
     """Whether a target lies in one of the directories: as written and where it leads.
 
@@ -134,6 +145,7 @@ NOTHING = "\0"  # a name that nothing has: an intersection that came out empty
 
 
 def _both_paths(declared: tuple[str, ...], ceiling: tuple[str, ...]) -> tuple[str, ...]:
+    declared, ceiling = tuple(map(plain, declared)), tuple(map(plain, ceiling))
     if not declared:
         return ceiling
     kept = [d for d in declared if any(within(d, c) for c in ceiling)]

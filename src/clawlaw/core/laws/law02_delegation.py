@@ -56,12 +56,13 @@ def _purpose(effect: AgentDelegate, view: View) -> list[tuple[str, str, str]]:
 
 
 def _scope(effect: AgentDelegate, scope: Scope) -> list[tuple[str, str, str]]:
+    paths = tuple(map(intent.plain, effect.paths))
     cut = intent.cut(
-        Scope("", effect.paths, effect.hosts, effect.programs),
+        Scope("", paths, effect.hosts, effect.programs),
         Scope("", scope.paths, scope.hosts, scope.programs),
     )
     handed = (
-        ("path", effect.paths, cut.paths),
+        ("path", paths, cut.paths),
         ("host", effect.hosts, cut.hosts),
         ("program", effect.programs, cut.programs),
     )
