@@ -52,8 +52,11 @@ def is_digest(run: str) -> bool:
 
 def long_host(host: str) -> bool:
     """Whether a host's name is too long, or has a label too long, to be a name."""
+    if len(host) < LONG:
+        return False
     return len(host) > HOST or any(
-        len(label) > LABEL or encoded(label) >= LONG for label in host.split(".")
+        len(label) > LABEL or (len(label) >= LONG and encoded(label) >= LONG)
+        for label in host.split(".")
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 
 from clawlaw.core.actions import AnyEffect
 from clawlaw.core.composition.bits import ALL
@@ -43,6 +44,9 @@ def inside(path: str, workspace: tuple[str, ...]) -> bool:
     return False
 
 
+NAMED: Final = 16  # earlier actions that one finding names
+
+
 class Known:
     """What is known of a path: labels, and the actions that gave them.
 
@@ -73,7 +77,7 @@ class Step:
         work: Of the view.
     """
 
-    __slots__ = ("effect", "index", "view", "work")
+    __slots__ = ("_known", "effect", "index", "view", "work")
 
     def __init__(self, effect: AnyEffect, index: int, view: View) -> None:
         """Look at one effect."""
@@ -81,6 +85,8 @@ class Step:
         self.index = index
         self.view = view
         self.work: Working = view.work
+        # Nothing is labelled before the last pattern has looked at the effect.
+        self._known: dict[str, Known] = {}
 
     def setting(self, pattern: Pattern, name: str) -> int:
         """A number of the policy, or its documented default."""
@@ -88,12 +94,18 @@ class Step:
         return self.view.policy.settings.get(full, pattern.settings[full])
 
     def ids(self, actions: list[int]) -> tuple[str, ...]:
-        """Names of earlier actions of this session."""
+        """Names of earlier actions of this session; of many, the newest."""
         session = self.work.state.session.id
-        return tuple(f"{session}#{number}" for number in actions)
+        return tuple(f"{session}#{number}" for number in actions[-NAMED:])
 
     def known(self, target: Target) -> Known:
         """Labels of a path in this session, in the room and in the policy."""
+        found = self._known.get(target.written)
+        if found is None:
+            found = self._known[target.written] = self._find(target)
+        return found
+
+    def _find(self, target: Target) -> Known:
         work = self.work
         keys: tuple[str, ...] = (target.written,)
         if target.real and target.real != target.written:
@@ -110,12 +122,12 @@ class Step:
             shared, author = _of_room(work, key)
             if shared & ~own:
                 others |= shared
-                because.append(author)
+                if author:
+                    because.append(author)
             others |= self.view.policy.label_of(key)
         if action:
             because.insert(0, f"{work.state.session.id}#{action}")
-        named = [name for name in because if name]
-        return Known(own | others, own, action, named)
+        return Known(own | others, own, action, because)
 
     def finding(
         self,
