@@ -1,0 +1,198 @@
+"""Parameters: `$x`, `${x:-y}`, `"$@"`, `${a[0]}`, as far as the text tells them.
+
+Source: GNU Bash manual 5.3, Shell Parameter Expansion.
+"""
+
+from typing import TYPE_CHECKING
+
+from clawlaw.core.actions import EnvironmentRead
+from clawlaw.core.shell import expand
+from clawlaw.core.shell.parse import UnclearError, children, text_of
+from clawlaw.core.shell.trim import replaced, trimmed
+from clawlaw.core.shell.words import UNKNOWN, Word
+from clawlaw.core.shell.world import ANY, ANY_NUMBER, EMPTY, World, is_number
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from clawlaw.core.shell.walk import Walk
+
+_NUMBERS = frozenset(
+    {
+        "BASHPID", "COLUMNS", "EPOCHSECONDS", "EUID", "LINENO", "LINES", "OPTIND",
+        "PPID", "RANDOM", "SECONDS", "SHLVL", "SRANDOM", "UID", "?", "$", "!",
+    }
+)  # fmt: skip
+# Told by the shell itself, and nobody's secret.
+_PUBLIC = frozenset(
+    {
+        "BASH", "BASH_VERSION", "EDITOR", "GROUPS", "HOSTNAME", "HOSTTYPE", "LANG",
+        "LOGNAME", "MACHTYPE", "OLDPWD", "OPTARG", "OSTYPE", "PATH", "REPLY", "SHELL",
+        "TERM", "TZ", "USER",
+    }
+)  # fmt: skip
+_DEFAULTS = frozenset({":-", "-", ":=", "=", ":?", "?", ":+", "+"})
+_TRIMS = frozenset({"%", "%%", "#", "##"})
+_REPLACES = frozenset({"/", "//", "/#", "/%"})
+_CASES = frozenset({"^", "^^", ",", ",,"})
+
+
+def named(walk: "Walk", name: str, world: World) -> Word:
+    """Value of a variable by name; what the text does not set is mostly unknown."""
+    word = world.variables.get(name)
+    if word is not None:
+        return word
+    if name in world.arrays:
+        found = world.arrays[name]
+        return found[0] if found else EMPTY if found == () else ANY
+    if name in _NUMBERS:
+        return ANY_NUMBER
+    if name == "HOME":
+        return Word(walk.home)
+    if name == "PWD":
+        return Word(world.cwd) if world.cwd else ANY
+    if name == "OLDPWD":
+        return Word(world.previous) if world.previous else ANY
+    if name == "TMPDIR":
+        return Word("/tmp")  # noqa: S108  what the executor sets
+    if name == "IFS":
+        return Word(" \t\n")
+    if name not in _PUBLIC:
+        walk.emit(EnvironmentRead(names=(name,)))
+    return ANY
+
+
+def value(
+    walk: "Walk", node: "Node", world: World, *, quoted: bool
+) -> tuple[Word, ...]:
+    """Words of an expansion; several for `"$@"` and arrays.
+
+    Raises:
+        UnclearError: Indirection, transformation, or a subscript to be evaluated.
+    """
+    parts = children(node, walk.source)
+    if node.type == "simple_expansion":
+        return _plain(walk, text_of(parts[1], walk.source), world, quoted=quoted)
+    parts = parts[1:-1]
+    kinds = [part.type for part in parts]
+    text = text_of(node, walk.source)
+    if not parts or kinds[0] == "!":
+        raise UnclearError("indirect expansion", text)
+    if kinds[0] == "#":
+        if len(parts) == 2 and kinds[1] in {"variable_name", "special_variable_name"}:  # noqa: PLR2004
+            return (ANY_NUMBER,)
+        if len(parts) == 2 and kinds[1] == "subscript":  # noqa: PLR2004
+            _subscript(walk, parts[1], world)
+            return (ANY_NUMBER,)
+        raise UnclearError("an expansion", text)
+    base = _base(walk, parts[0], world, quoted=quoted)
+    if len(parts) == 1:
+        return base
+    if len(base) == 1:
+        return (_modified(walk, parts, base[0], world),)
+    raise UnclearError("an expansion of several values", text)
+
+
+def _plain(walk: "Walk", name: str, world: World, *, quoted: bool) -> tuple[Word, ...]:
+    if name in {"@", "*"}:
+        if world.arguments is None:
+            return (Word(UNKNOWN, many=True),)
+        if name == "*" and quoted:
+            known = all(word.known for word in world.arguments)
+            text = " ".join(word.text for word in world.arguments)
+            return (Word(text) if known else ANY,)
+        return world.arguments
+    if name == "#":
+        return (ANY_NUMBER,)
+    if name.isdigit():
+        if world.arguments is None or name == "0":
+            return (ANY,)
+        index = int(name) - 1
+        found = world.arguments
+        return (found[index] if index < len(found) else EMPTY,)
+    if name in {"-", "_"}:
+        return (ANY,)
+    return (named(walk, name, world),)
+
+
+def _base(
+    walk: "Walk", node: "Node", world: World, *, quoted: bool
+) -> tuple[Word, ...]:
+    if node.type in {"variable_name", "special_variable_name"}:
+        return _plain(walk, text_of(node, walk.source), world, quoted=quoted)
+    if node.type == "subscript":
+        return _subscript(walk, node, world)
+    raise UnclearError("an expansion", text_of(node, walk.source))
+
+
+def _subscript(walk: "Walk", node: "Node", world: World) -> tuple[Word, ...]:
+    parts = children(node, walk.source)
+    index = text_of(parts[2], walk.source) if len(parts) == 4 else ""  # noqa: PLR2004  a [ i ]
+    found = world.arrays.get(text_of(parts[0], walk.source))
+    if index in {"@", "*"}:
+        return found if found is not None else (Word(UNKNOWN, many=True),)
+    if index.isascii() and index.isdigit():
+        if found is None:
+            return (ANY,)
+        return (found[int(index)] if int(index) < len(found) else EMPTY,)
+    word = world.variables.get(index.removeprefix("$"))
+    if is_number(word):
+        return (ANY,)
+    raise UnclearError("a subscript that is evaluated", text_of(node, walk.source))
+
+
+def _modified(walk: "Walk", parts: list["Node"], base: Word, world: World) -> Word:
+    sign = parts[1].type
+    name = text_of(parts[0], walk.source)
+    at = walk.source[parts[0].start_byte : parts[-1].end_byte].decode()
+    if sign in _DEFAULTS:
+        other = _operand(walk, parts[2:], world)
+        return _default(walk, name, sign, base, other, world)
+    if sign in _TRIMS and len(parts) == 3:  # noqa: PLR2004
+        return trimmed(base, sign, _operand(walk, parts[2:], world))
+    if sign in _REPLACES:
+        patterns = [part for part in parts[2:] if part.type not in _REPLACES]
+        words = [_operand(walk, [part], world) for part in patterns]
+        return replaced(base, sign, words)
+    if sign in _CASES and len(parts) == 2:  # noqa: PLR2004
+        if not base.known:
+            return ANY
+        text = base.text.upper() if sign[0] == "^" else base.text.lower()
+        return Word(text) if len(sign) == 2 else ANY  # noqa: PLR2004
+    if sign == ":" and all(part.type in {":", "number"} for part in parts[1:]):
+        return ANY
+    raise UnclearError("an expansion", at)
+
+
+def _operand(walk: "Walk", nodes: list["Node"], world: World) -> Word:
+    if not nodes:
+        return EMPTY
+    if len(nodes) > 1:
+        for node in nodes:
+            _operand(walk, [node], world)
+        return ANY
+    node = nodes[0]
+    text = text_of(node, walk.source)
+    if node.type == "regex":
+        if node.children or not {"$", "`", "\\", "'", '"'}.isdisjoint(text):
+            raise UnclearError("a pattern with an expansion", text)
+        return Word(text)
+    return expand.single(walk, node, world)
+
+
+def _default(  # noqa: PLR0917
+    walk: "Walk", name: str, sign: str, base: Word, other: Word, world: World
+) -> Word:
+    if sign in {":=", "="}:
+        if name in world.variables or base.known:
+            raise UnclearError("an expansion that assigns", name)
+        walk.assigned.append((name, ANY))
+        return ANY
+    if not base.known:
+        return ANY_NUMBER if is_number(base) and is_number(other) else ANY
+    empty = base.text == "" and (sign[0] == ":" or name.isdigit())
+    if sign in {":+", "+"}:
+        return EMPTY if empty else other
+    if sign in {":-", "-"}:
+        return other if empty else base
+    return base

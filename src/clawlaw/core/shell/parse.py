@@ -1,0 +1,131 @@
+"""Shell text as a syntax tree, with everything refused that could hide in between.
+
+The grammar is tree-sitter's for bash. A tree is only believed where each byte of a
+node belongs to a child that the analysis handles or is blank: a grammar that reads a
+text otherwise than the shell does cannot then hide a command in a gap.
+
+Source: POSIX.1-2024, Shell Command Language; GNU Bash manual 5.3.
+"""
+
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
+
+MAX_BYTES = 65_536  # of one command text
+MAX_NODES = 20_000  # of its syntax tree
+MAX_STEPS = 4_000  # statements analysed, loops and functions unrolled
+MAX_NESTING = 40  # statements within statements, through functions and texts
+MAX_LEVELS = 80  # of the syntax tree
+
+_PARSER = Parser(Language(tree_sitter_bash.language()))
+# Ranges of characters that have no width, order text, look like a blank, or are not
+# characters. U+FFFD is refused as well: inside the analysis it stands for "unknown".
+_UNSEEN = (
+    (0x7F, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160),
+    (0x1680, 0x1680), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2000, 0x200F),
+    (0x2028, 0x202F), (0x205F, 0x206F), (0x3000, 0x3000), (0x3164, 0x3164),
+    (0xD800, 0xF8FF), (0xFE00, 0xFE0E), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFFF), (0xE0000, 0x10FFFF),
+)  # fmt: skip
+_CONTROLS = frozenset(map(chr, range(32))) - {"\t", "\n"} | {"\x7f"}
+# What may stand before a `#` that begins a comment.
+_BEFORE_COMMENT = b" \t\n;&|()"
+
+
+class UnclearError(Exception):
+    """Text that the analysis does not understand; it becomes an opaque effect."""
+
+    def __init__(self, reason: str, at: str = "") -> None:
+        """Say why, and at which words."""
+        super().__init__(reason)
+        self.reason = reason
+        self.at = at
+
+
+def unseen(text: str) -> str:
+    """First character that a reader would not see as the shell does, "" if none."""
+    if not text.isascii():
+        for char in text:
+            code = ord(char)
+            if code > 126 and any(low <= code <= high for low, high in _UNSEEN):
+                return char
+    if not text.isprintable() and not _CONTROLS.isdisjoint(text):
+        return next(char for char in text if char in _CONTROLS)
+    return ""
+
+
+def parse(text: str) -> tuple[Node, bytes]:
+    """The syntax tree of a text and the bytes that it indexes.
+
+    Raises:
+        UnclearError: The text holds characters that hide, is too long, or is not a
+            program to the grammar.
+    """
+    hidden = unseen(text)
+    if hidden:
+        raise UnclearError(f"character U+{ord(hidden):04X} hides in the text")
+    source = text.encode()
+    if len(source) > MAX_BYTES:
+        raise UnclearError(f"text of {len(source)} bytes, at most {MAX_BYTES}")
+    root = _PARSER.parse(source).root_node
+    if root.has_error:
+        raise UnclearError("not understood as shell text", text[:200])
+    count = root.descendant_count
+    if count > MAX_NODES:
+        raise UnclearError(f"more than {MAX_NODES} words and signs")
+    if count > MAX_LEVELS and _levels(root) > MAX_LEVELS:
+        raise UnclearError(f"nested more than {MAX_LEVELS} levels deep")
+    return root, source
+
+
+def _levels(root: Node) -> int:
+    """Levels of a tree, found without recursion."""
+    cursor = root.walk()
+    deepest = 0
+    while True:
+        deepest = max(deepest, cursor.depth)
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return deepest
+
+
+def text_of(node: Node, source: bytes) -> str:
+    """The bytes of a node as text."""
+    return source[node.start_byte : node.end_byte].decode()
+
+
+def is_blank(gap: bytes, *, lines: bool = False) -> bool:
+    r"""Whether bytes between two nodes are blanks or `\` newline, or with lines any."""
+    if gap in {b"", b" "}:
+        return True
+    gap = gap.replace(b"\\\n", b"")
+    return not gap.strip(b" \t\n" if lines else b" \t")
+
+
+def children(node: Node, source: bytes, *, lines: bool = False) -> list[Node]:
+    """Children of a node without comments, when nothing stands between them.
+
+    Args:
+        node: Any.
+        source: Bytes of the whole text.
+        lines: Newlines may stand between the children.
+
+    Raises:
+        UnclearError: Bytes between two children belong to none, or a comment begins
+            where the shell would see none.
+    """
+    found = []
+    end = node.start_byte
+    for child in node.children:
+        start = child.start_byte
+        if start != end and not is_blank(source[end:start], lines=lines):
+            raise UnclearError("text between words", source[end:start].decode())
+        end = child.end_byte
+        if child.type != "comment":
+            found.append(child)
+        elif start and source[start - 1] not in _BEFORE_COMMENT:
+            raise UnclearError("a comment inside a word", text_of(child, source))
+    if end != node.end_byte and not is_blank(source[end : node.end_byte], lines=lines):
+        raise UnclearError("text after words", text_of(node, source)[-80:])
+    return found
