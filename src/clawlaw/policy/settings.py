@@ -1,27 +1,14 @@
 """Numbers that a policy may set, by name: a name that nothing reads is refused."""
 
+from clawlaw.core import composition, prepared
 from clawlaw.core.actions import KINDS
 from clawlaw.core.budget import UNITS
 from clawlaw.policy.errors import nearest
 
-PATTERNS = {
-    "behaviour_drift": ("effects", "excess"),
-    "boundary_probe": ("refusals", "window"),
-    "budget_slicing": ("amounts", "bytes", "bytes_out", "sends", "window"),
-    "cross_agent_relay": ("window",),
-    "dependency_sprawl": ("packages", "window"),
-    "exfiltration_chain": ("encoded", "window"),
-    "retry_after_deny": ("limit", "window"),
-    "scope_creep": ("areas", "settle", "window"),
-    "staged_download": ("window",),
-    "write_then_execute": ("window",),
-}
-RISKS = ("risk.deny", "risk.escalate", "risk.session.secret", "risk.session.untrusted")
-
 SETTINGS = frozenset(
     {
-        *RISKS,
-        *(f"{pattern}.{name}" for pattern, names in PATTERNS.items() for name in names),
+        *prepared.SETTINGS,
+        *composition.SETTINGS,
         *(f"cost.{unit}.{kind}" for unit in UNITS for kind in KINDS),
     }
 )
