@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Meta, Struct, field
 
+from clawlaw.core.toolmap import ToolSpec
 from clawlaw.policy.errors import PolicyError, nearest
 from clawlaw.policy.source import Place, Source, read_source
 
@@ -169,9 +170,9 @@ class PolicyDocument(
 class ToolsDocument(
     Entry, frozen=True, forbid_unknown_fields=True, tag_field="document", tag="tools"
 ):
-    """What the tools of a client do; read by the tool map."""
+    """What the tools of a client do, by their names."""
 
-    tools: dict[str, Any]
+    tools: dict[str, ToolSpec]
 
 
 type Document = LawDocument | SetsDocument | PolicyDocument | ToolsDocument

@@ -25,6 +25,7 @@ TRUSTED_PROGRAMS = (
     *("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/"),
     *("/usr/local/sbin/", "/opt/homebrew/bin/", "/nix/store/", "/snap/bin/"),
 )
+TRUSTED_FILES = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/homebrew/", "/nix/store/")
 NUMBER_OPERATORS = ("at_least", "at_most", "above", "below")
 TEXT_OPERATORS = ("matches", "empty")
 LIST_OPERATORS = ("any", "all", "count", "empty")
@@ -235,12 +236,15 @@ def is_trusted(effect: Any, view: View) -> bool:
     """Whether a program is what its name says: not a file that an agent can write."""
     if effect.family == "builtin":
         return True
-    fact = view.facts.programs.get(effect.program)
-    if fact is None or fact.writable or UNKNOWN in effect.program:
+    program = effect.program
+    if "/" not in program:
+        fact = view.facts.programs.get(program)
+        return fact is not None and not fact.writable and UNKNOWN not in program
+    if not program.startswith(TRUSTED_PROGRAMS) or "/." in program:
         return False
-    if "/" not in effect.program:
-        return True
-    return effect.program.startswith(TRUSTED_PROGRAMS) and "/../" not in effect.program
+    (target,) = view.at(program) or ()
+    known_file = not target.strange and target.fact.kind in {"file", "absent"}
+    return known_file and target.fact.resolved.startswith(TRUSTED_FILES)
 
 
 def program_triple(name: str, names: frozenset[str]) -> Triple:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from clawlaw.core.actions import KIND_OF, AnyEffect, Proposal
+from clawlaw.core.analyse import analyse
 from clawlaw.core.errors import ProposalError
 from clawlaw.core.facts import Facts, PathFact, ProgramFact
 from clawlaw.core.policy import Policy, Principal, Purpose, Rule
@@ -119,8 +120,6 @@ class _Tester:
     def _scene(self, example: Example) -> Scene:
         proposal = self._proposal(example)
         if example.effect is None:
-            from clawlaw.core.analyse import analyse  # noqa: PLC0415  # heavy
-
             try:
                 effects = analyse(proposal, self._policy).effects
             except ProposalError as error:
@@ -254,7 +253,7 @@ def normal(path: str) -> str:
 def paths_of(effect: AnyEffect) -> list[str]:
     """Absolute paths of an effect that facts are needed of."""
     found = []
-    for name in ("path", "to", "target", "script"):
+    for name in ("path", "to", "target", "script", "program"):
         path = getattr(effect, name, "")
         if path.startswith("/") and KIND_OF[type(effect)] != "net.request":
             found.append(path)
