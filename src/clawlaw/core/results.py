@@ -54,8 +54,7 @@ MAX_COMMAND: Final = 1000  # characters of a line that could be a command
 
 def key(kind: str, value: str) -> str:
     """Key of a value in the tables: a short digest whose beginning is its group."""
-    text = f"{kind}\0{value}".encode("utf-8", "surrogatepass")
-    found = hashlib.blake2b(text, digest_size=8).hexdigest()
+    found = hashlib.blake2b(f"{kind}\0{value}".encode(), digest_size=8).hexdigest()
     return f"{found[:3]}/{found[3:]}"
 
 
@@ -184,7 +183,9 @@ def outcome(
         return Outcome(labels=labels & _CONTEXT)
     else:
         table, bits = "trusted", int(Label.WRITTEN)
-    keys = {key(*value) for value in everything(text[:MAX_TEXT])}
+    # What is no Unicode text cannot be a value: an effect that holds it is refused.
+    valid = text[:MAX_TEXT].encode("utf-8", "replace").decode()
+    keys = {key(*value) for value in everything(valid)}
     if len(text) > MAX_TEXT and table == "values":
         keys.add(ALL)
     packed = pack(bits, number)
