@@ -46,7 +46,8 @@ def check(step: Step, effect: AnyEffect) -> Finding | None:
     tainted = _TABLE in tables
     if not tainted and work.labels & UNTRUSTED:
         return None  # nothing came back yet that could be told apart
-    carried = _CARRIED[type(effect)](step, effect)
+    # Sorted: a set has another order in every process.
+    carried = sorted(_CARRIED[type(effect)](step, effect))
     if not tainted:
         for value in carried:
             work.put(_TRUSTED, results.key(*value), WRITTEN)
