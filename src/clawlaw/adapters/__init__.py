@@ -1,0 +1,1 @@
+"""What clients of agents call things, in the gate's own words."""

@@ -1,0 +1,94 @@
+"""The `clawlaw` command: judge actions, and look at policies and decisions.
+
+Exit codes, the same for every command: 0 allowed, done, identical; 1 the answer is no;
+2 the input is invalid; 3 denied; 4 escalated; 70 a defect of the command; 130
+interrupted. A traceback is printed only where `CLAWLAW_DEBUG` is set.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import click
+import typer
+
+from clawlaw import __version__
+from clawlaw.cli import policy
+from clawlaw.cli.backtest import backtest
+from clawlaw.cli.bench_cases import bench_cases
+from clawlaw.cli.decide import decide, explain
+from clawlaw.cli.init import init
+from clawlaw.cli.observe import observe
+from clawlaw.cli.output import INTERRUPTED, err
+from clawlaw.cli.replay import replay
+
+DEFECT = 70  # EX_SOFTWARE of sysexits.h
+
+app = typer.Typer(
+    name="clawlaw",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  # typer's way to call it
+    if value:
+        typer.echo(f"clawlaw {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Judge every action that an agent proposes: allow, deny or escalate."""
+    del version
+
+
+for command in (init, decide, explain, replay, backtest, observe, bench_cases):
+    app.command(command.__name__.replace("_", "-"))(command)
+app.add_typer(policy.app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: Without the program's name; `None` takes `sys.argv`.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away; what it did not want is not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("CLAWLAW_DEBUG"):
+            raise
+        err.print(
+            f"clawlaw: a defect ({type(error).__name__}: {error}); "
+            "CLAWLAW_DEBUG=1 shows where",
+            style="red",
+            markup=False,
+        )
+        return DEFECT
+    return code if isinstance(code, int) else 0
