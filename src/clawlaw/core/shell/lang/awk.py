@@ -193,7 +193,8 @@ class _Reader:
             "{": self._over,
             "}": self._over,
         }
-        for self.index, word in enumerate(self.words):
+        for index, word in enumerate(self.words):
+            self.index = index
             act = acts.get(word.kind)
             if act is not None:
                 act(word)

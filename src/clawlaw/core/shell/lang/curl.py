@@ -7,7 +7,7 @@ from typing import Final
 
 from clawlaw.core.actions import FileRead, NetRequest
 from clawlaw.core.shell.lang import emit
-from clawlaw.core.shell.lang.options import parse, spec
+from clawlaw.core.shell.lang.options import names, parse, spec
 from clawlaw.core.shell.lang.payload import Payload
 from clawlaw.core.shell.lang.urls import Url, read_url
 from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
@@ -24,7 +24,8 @@ LONG_FLAGS: Final = (
     " --path-as-is --no-alpn --disable --anyauth --xattr --parallel"
     " --remote-time --list-only --use-ascii --append --post301 --post302 --post303"
     " --cert-status --help --version --manual --no-clobber --remove-on-error"
-    " --styled-output --no-styled-output --no-silent --no-fail --crlf --junk-session-cookies"
+    " --styled-output --no-styled-output --no-silent --no-fail --crlf"
+    " --junk-session-cookies"
 )
 TEXT_VALUES: Final = (
     "--request --max-time --connect-timeout --retry --retry-delay --retry-max-time"
@@ -60,17 +61,17 @@ SHORT: Final = {
     "-d": "--data", "-F": "--form", "-T": "--upload-file", "-H": "--header",
     "-b": "--cookie", "-u": "--user", "-w": "--write-out", "-x": "--proxy",
 }  # fmt: skip
-VALUES: Final = " ".join([TEXT_VALUES, FILE_VALUES, OUT_VALUES, DATA_VALUES])
-_LONG_VALUES: Final = frozenset(VALUES.split())
+VALUES: Final = f"{TEXT_VALUES} {FILE_VALUES} {OUT_VALUES} {DATA_VALUES}"
+_TAKES: Final = names(VALUES)
+_SHORT_FLAGS: Final = " ".join(s for s, name in SHORT.items() if name not in _TAKES)
+_SHORT_VALUES: Final = " ".join(s for s, name in SHORT.items() if name in _TAKES)
 OPTIONS: Final = spec(
-    " ".join(
-        [LONG_FLAGS, *(s for s, name in SHORT.items() if name not in _LONG_VALUES)]
-    )
-    + " --next -: -n --netrc --netrc-optional -J --remote-header-name",
-    " ".join([VALUES, *(s for s, name in SHORT.items() if name in _LONG_VALUES)]),
+    f"{LONG_FLAGS} {_SHORT_FLAGS} --next -: -n --netrc --netrc-optional -J"
+    " --remote-header-name",
+    f"{VALUES} {_SHORT_VALUES}",
 )
-OUTPUTS: Final = frozenset(OUT_VALUES.split())
-FILES: Final = frozenset(FILE_VALUES.split())
+OUTPUTS: Final = names(OUT_VALUES)
+FILES: Final = names(FILE_VALUES)
 MAX_URLS: Final = 24  # of one command
 
 

@@ -1,7 +1,9 @@
 """find: the expression is read test by test; actions become effects.
 
 What an action acts on is some path under a starting point: words that name it carry
-that directory, the commands that they are given to are analysed like any other.
+that directory, the commands that they are given to are analysed like any other. Where
+the expression lets only some names through, the directory is written with them, as
+`/workspace/**/NAME`: deleting `__pycache__` everywhere is not deleting everything.
 
 Source: GNU findutils 4.10 manual; POSIX.1-2024, find.
 """
@@ -11,30 +13,32 @@ from typing import Final
 
 from clawlaw.core.actions import FileDelete, FileRead
 from clawlaw.core.shell.lang import emit
+from clawlaw.core.shell.lang.find_names import Names
 from clawlaw.core.shell.lang.options import names
 from clawlaw.core.shell.words import UNKNOWN, Context, Input, Invocation, Word
 
 FAMILY: Final = "search"
-MAX_STARTS: Final = 8  # starting points that a command is analysed for
+MAX_PLACES: Final = 8  # starting points, by names, that a command is analysed for
 
 BARE: Final = names(
-    "! ( ) , -a -and -o -or -not -true -false -print -print0 -ls -prune -quit"
-    " -depth -d -mount -xdev -noleaf -daystart -ignore_readdir_race"
-    " -noignore_readdir_race -warn -nowarn -empty -executable -readable -writable"
-    " -nouser -nogroup -help --help -version --version"
+    "! ( ) , -a -and -o -or -not -true -false -print -print0 -ls -prune -quit -depth -d"
+    " -mount -xdev -noleaf -daystart -ignore_readdir_race -noignore_readdir_race -warn"
+    " -nowarn -empty -executable -readable -writable -nouser -nogroup -help --help"
+    " -version --version"
 )
 TESTS: Final = names(
-    "-name -iname -path -ipath -wholename -iwholename -regex -iregex -lname"
-    " -ilname -type -xtype -size -mtime -atime -ctime -mmin -amin -cmin -perm"
-    " -user -group -uid -gid -links -inum -fstype -maxdepth -mindepth -regextype"
-    " -printf -used -flags -newermt -newerat -newerct -newerBt -context"
+    "-name -iname -path -ipath -wholename -iwholename -regex -iregex -lname -ilname"
+    " -type -xtype -size -mtime -atime -ctime -mmin -amin -cmin -perm -user -group -uid"
+    " -gid -links -inum -fstype -maxdepth -mindepth -regextype -printf -used -flags"
+    " -newermt -newerat -newerct -newerBt -context"
 )
 REFERENCES: Final = names(
-    "-newer -anewer -cnewer -samefile -newermm -newerma -newermc -neweram"
-    " -neweraa -newerac -newercm -newerca -newercc"
+    "-newer -anewer -cnewer -samefile -newermm -newerma -newermc -neweram -neweraa"
+    " -newerac -newercm -newerca -newercc"
 )
-FILES: Final = frozenset(["-fprint", "-fprint0", "-fls"])
-COMMANDS: Final = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
+FILES: Final = names("-fprint -fprint0 -fls")
+COMMANDS: Final = names("-exec -execdir -ok -okdir")
+GLOBALS: Final = names("-P -O1 -O2 -O3 -E -X -s -x")
 
 
 def judge(invocation: Invocation, context: Context) -> None:
@@ -51,6 +55,7 @@ class _Reader:
         "index",
         "invocation",
         "lists",
+        "names",
         "starts",
         "words",
     )
@@ -64,10 +69,12 @@ class _Reader:
         self.follows = False
         self.lists = True  # prints nothing but names
         self.starts: list[tuple[Word, str]] = []
+        self.names = Names()
 
     def run(self) -> None:
         self._options()
         self._starting_points()
+        self.names.read([word.text for word in self.words[self.index :]])
         while self.index < len(self.words):
             word = self.words[self.index]
             self.index += 1
@@ -75,16 +82,17 @@ class _Reader:
                 emit.give_up(self.context, "find: not understood", word.text)
                 return
         if self.lists and not self.follows:
-            for word, path in self.starts:
-                if not word.glob:
-                    self.context.lists(path)
+            places = self._places()
+            # A well-known name among the found ones stands for all of them.
+            for _, path in places[-1:] if self.names.telling else places:
+                self.context.lists(path)
 
     def _options(self) -> None:
         while self.index < len(self.words):
             text = self.words[self.index].text
             if text in ("-L", "-H"):
                 self.follows = True
-            elif text not in ("-P", "-O1", "-O2", "-O3", "-E", "-X", "-s", "-x"):
+            elif text not in GLOBALS:
                 return
             self.index += 1
 
@@ -103,10 +111,20 @@ class _Reader:
 
     def _starting_point(self, word: Word) -> None:
         place = self.context.place(word, self.cwd)
-        if place is None:
-            return
-        self.context.emit(FileRead(place.path, place.glob, True, "list"))  # noqa: FBT003  # recursive
-        self.starts.append((word, place.path))
+        if place is not None:
+            self.context.emit(
+                FileRead(place.path, glob=place.glob, recursive=True, what="list")
+            )
+            self.starts.append((word, place.path))
+
+    def _places(self) -> list[tuple[Word, str]]:
+        """Starting points with what is found below them; a pattern has none."""
+        return [
+            (word, below)
+            for word, path in self.starts
+            if not word.glob
+            for below in self.names.below(path)
+        ]
 
     def _primary(self, word: Word) -> bool:
         name = word.text
@@ -118,28 +136,25 @@ class _Reader:
         if name in TESTS:
             self.lists = self.lists and name != "-printf"
             return self._argument() is not None
-        if name == "-delete":
-            self._delete()
-            return True
-        if name == "-follow":
-            self.follows = True
-            return True
         if name in COMMANDS:
             return self._command(in_directory=name.endswith("dir"))
-        return self._with_file(name)
+        if name == "-delete":
+            self._delete()
+        elif name == "-follow":
+            self.follows = True
+        else:
+            return self._with_file(name)
+        return True
 
     def _with_file(self, name: str) -> bool:
+        file = self._argument() if name in REFERENCES | FILES | {"-fprintf"} else None
+        if file is None:
+            return False
         if name in REFERENCES:
-            file = self._argument()
-            if file is not None:
-                emit.read(self.context, file, self.cwd, what="attributes")
-            return file is not None
-        if name in FILES or name == "-fprintf":
-            file = self._argument()
-            if file is not None:
-                emit.write(self.context, file, self.cwd)
-            return file is not None and (name in FILES or self._argument() is not None)
-        return False
+            emit.read(self.context, file, self.cwd, what="attributes")
+            return True
+        emit.write(self.context, file, self.cwd)
+        return name in FILES or self._argument() is not None
 
     def _argument(self) -> Word | None:
         """The next word, as the value of a test."""
@@ -154,7 +169,9 @@ class _Reader:
 
     def _delete(self) -> None:
         for word, path in self.starts:
-            self.context.emit(FileDelete(path=path, glob=word.glob, recursive=True))
+            below = [path] if word.glob else self.names.below(path)
+            for one in below:
+                self.context.emit(FileDelete(one, glob=word.glob, recursive=True))
         if self.follows:
             emit.give_up(self.context, "find: deletes through links", "-delete")
 
@@ -173,12 +190,14 @@ class _Reader:
     def _run(
         self, words: list[Word], *, in_directory: bool, many: bool = False
     ) -> bool:
-        if not words or len(self.starts) > MAX_STARTS:
-            return False
         self.lists = False
+        places = self._places()
+        patterns = len({path for _, path in places}) == 0
+        if not words or len(places) > MAX_PLACES or (patterns and self.starts):
+            return False
         if self.follows:
             emit.give_up(self.context, "find: acts through links", words[0].text)
-        for start, path in self.starts:
+        for start, path in places:
             inner = [
                 _replace(word, start, path, in_directory=in_directory, many=many)
                 for word in words
@@ -189,7 +208,7 @@ class _Reader:
                     arguments=inner[1:],
                     stdin=Input(),
                     piped=self.invocation.piped,
-                    cwd=path if in_directory else self.cwd,
+                    cwd="" if in_directory else self.cwd,
                 )
             )
         return True
@@ -203,11 +222,11 @@ def _replace(
     if "{}" not in text:
         return word
     found = "./" if in_directory else start.text.rstrip("/") + "/"
-    if start.text[:1] == "~":  # a name, for the shell has replaced the others
-        found = "./" + found
-    exact = text == "{}"
-    # A suffix stays in the directory as long as it holds no further step.
-    inside = exact or (text.startswith("{}") and "/" not in text[2:])
+    if start.text[:1] == UNKNOWN:
+        found = path.partition("/**/")[0].rstrip("/") + "/"
+    # A suffix leads to something beside or below what was found.
+    suffix = text.removeprefix("{}")
+    inside = text.startswith("{}") and "{}" not in suffix and ".." not in suffix
     value = text.replace("{}", found + UNKNOWN)
-    within = path if inside and not start.glob else ""
-    return Word(value, many=many and exact, within=within)
+    within = path if not suffix else path.partition("/**/")[0] or "/"
+    return Word(value, many=many and not suffix, within=within if inside else "")

@@ -56,6 +56,8 @@ def judge(invocation: Invocation, context: Context) -> None:
         _command(git, name, parsed, rest)
 
 
+NOTES: Final = names("list show add append remove get-ref")
+MESSAGES: Final = ("-m", "--message", "-F", "--file")
 MILD: Final = frozenset(
     {
         "GIT_PAGER_IN_USE",
@@ -191,29 +193,29 @@ def _store(git: Git, name: str, parsed: Parsed) -> None:
     file = parsed.last("-F", "--file", "-t", "--template")
     if file is not None and file.text != "-":
         emit.read(git.context, file, git.cwd)
-    if name == "commit":
-        said = parsed.has(
-            "-m", "--message", "-F", "--file", "-C", "--reuse-message", "--no-edit"
-        )
-        fixup = parsed.last("--fixup")
-        if fixup is not None and not fixup.text.startswith(("amend:", "reword:")):
-            said = True
-        if not said and not parsed.has("--dry-run"):
-            emit.give_up(git.context, "git: starts an editor", name)
-    if name == "tag" and parsed.has("-a", "--annotate") and file is None:
-        if not parsed.has("-m", "--message"):
-            emit.give_up(git.context, "git: starts an editor", name)
+    if not _says_message(name, parsed):
+        emit.give_up(git.context, "git: starts an editor", name)
     if name in ("add", "commit", "hash-object"):
         for word in parsed.operands:
             emit.read(git.context, word, git.cwd, recursive=True)
+    if name == "notes" and (
+        not parsed.operands or parsed.operands[0].text not in NOTES
+    ):
+        emit.give_up(git.context, "git: command is not understood", name)
+
+
+def _says_message(name: str, parsed: Parsed) -> bool:
+    """Whether git needs no editor to ask for a message."""
+    if parsed.has(*MESSAGES):
+        return True
+    if name == "commit":
+        fixup = parsed.last("--fixup")
+        if fixup is not None and not fixup.text.startswith(("amend:", "reword:")):
+            return True
+        return parsed.has("-C", "--reuse-message", "--no-edit", "--dry-run")
     if name == "notes":
-        actions = ("list", "show", "add", "append", "remove", "get-ref")
-        if not parsed.operands or parsed.operands[0].text not in actions:
-            emit.give_up(git.context, "git: command is not understood", name)
-        elif parsed.operands[0].text in ("add", "append") and not parsed.has(
-            "-m", "--message", "-F", "--file"
-        ):
-            emit.give_up(git.context, "git: starts an editor", name)
+        return not parsed.operands or parsed.operands[0].text not in ("add", "append")
+    return name != "tag" or not parsed.has("-a", "--annotate")
 
 
 def _config(git: Git, words: Sequence[Word]) -> None:
@@ -249,15 +251,14 @@ def _config(git: Git, words: Sequence[Word]) -> None:
 
 def _set(git: Git, scope: str, rest: list[Word], texts: list[str]) -> None:
     """`git config KEY VALUE`, or `--unset KEY`."""
-    if len(rest) == 2 and rest[0].text in ("--unset", "unset", "--unset-all"):
-        key, value = rest[1].text, ""
-    elif len(rest) == 2 and rest[0].text[:1] != "-":
-        key = rest[0].text
-        value = rest[1].text if rest[1].known else UNKNOWN
-        if rest[1].many or rest[1].glob or rest[1].text[:1] == "-":
-            key = ""
-    else:
-        key = value = ""
+    key = value = ""
+    match rest:
+        case [verb, name] if verb.text in ("--unset", "unset", "--unset-all"):
+            key = name.text
+        case [name, given] if "-" not in (name.text[:1], given.text[:1]):
+            if not given.many and not given.glob:
+                key = name.text
+                value = given.text
     if UNKNOWN in key or not key or not harmless(key, value) or scope == "--system":
         emit.give_up(
             git.context, "git: setting may run or lead elsewhere", " ".join(texts)
@@ -271,7 +272,7 @@ def _set(git: Git, scope: str, rest: list[Word], texts: list[str]) -> None:
 def _remote(git: Git, words: Sequence[Word]) -> None:
     """`git remote`: tells, or changes where later commands go."""
     texts = [word.text for word in words if word.text not in ("-v", "--verbose")]
-    if not texts or texts[0] in ("get-url",):
+    if not texts or texts[0] == "get-url":
         git.tells()
     elif texts[0] in ("show", "update", "prune"):
         git.asks(texts[1] if len(texts) > 1 else "", sends=False)

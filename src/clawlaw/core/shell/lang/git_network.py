@@ -4,10 +4,8 @@ from clawlaw.core.actions import NetRequest
 from clawlaw.core.shell.lang import emit
 from clawlaw.core.shell.lang.git_tree import Git
 from clawlaw.core.shell.lang.options import Parsed
-from clawlaw.core.shell.lang.urls import read_url
+from clawlaw.core.shell.lang.urls import PORT_MAX, read_url
 from clawlaw.core.shell.words import UNKNOWN, Word
-
-SSH_PORT = 22
 
 
 def _remote(git: Git, word: Word, *, sends: bool) -> None:
@@ -54,7 +52,11 @@ def _ssh(git: Git, text: str, mark: str, *, sends: bool) -> None:
     if mark == "/":
         host, _, digits = host.partition(":")
         port = int(digits) if digits.isascii() and digits.isdigit() else 0
-    if authority.startswith("-") or read_url(f"http://{host}/") is None or port > 65535:
+    if (
+        authority.startswith("-")
+        or read_url(f"http://{host}/") is None
+        or port > PORT_MAX
+    ):
         emit.give_up(git.context, "git: address is not certain", text)
         host = ""
     _ask(git, "ssh", host.lower(), port, path, sends=sends)

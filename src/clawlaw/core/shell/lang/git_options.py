@@ -8,7 +8,8 @@ from typing import Final
 from clawlaw.core.shell.lang.options import Spec, spec
 
 FORMAT: Final = (
-    " --oneline --graph --stat --shortstat --numstat --summary --name-only --name-status"
+    " --oneline --graph --stat --shortstat --numstat --summary --name-only"
+    " --name-status"
     " -p -u --patch --no-patch -s --raw --patch-with-stat --color --no-color --decorate"
     " --no-decorate --abbrev-commit --no-abbrev-commit --no-abbrev --full-index -z"
     " --no-renames -w -b --ignore-all-space --ignore-space-change --ignore-space-at-eol"
@@ -32,14 +33,16 @@ FORMAT_OPTIONAL: Final = (
 HISTORY: Final = (
     " --all --branches --tags --remotes --merges --no-merges --first-parent --reverse"
     " --date-order --author-date-order --topo-order --left-right --left-only"
-    " --right-only --cherry --cherry-pick --cherry-mark --boundary --simplify-by-decoration"
+    " --right-only --cherry --cherry-pick --cherry-mark --boundary"
+    " --simplify-by-decoration"
     " --full-history --dense --sparse -i --regexp-ignore-case -E --extended-regexp -F"
     " --fixed-strings --all-match --invert-grep --reflog -g --walk-reflogs --source"
     " --no-walk --full-diff --parents --children --ancestry-path --count --objects"
     " --no-mailmap --use-mailmap --log-size --pretty --verify --glob"
 )
 HISTORY_VALUES: Final = (
-    " -n --max-count --skip --since --after --until --before --author --committer --grep"
+    " -n --max-count --skip --since --after --until --before --author --committer"
+    " --grep"
     " --min-parents --max-parents --exclude --grep-reflog"
 )
 HISTORY_OPTIONAL: Final = " --branches --tags --remotes --no-walk --glob"
@@ -74,7 +77,8 @@ TELL: Final[dict[str, Spec]] = {
     ),
     "rev-list": _LOG,
     "rev-parse": spec(
-        "--verify --quiet -q --show-toplevel --git-dir --git-common-dir --is-inside-work-tree"
+        "--verify --quiet -q --show-toplevel --git-dir --git-common-dir"
+        " --is-inside-work-tree"
         " --is-inside-git-dir --is-bare-repository --show-prefix --show-cdup --symbolic"
         " --symbolic-full-name --all --branches --tags --absolute-git-dir --abbrev-ref"
         " --is-shallow-repository --show-object-format --local-env-vars --sq",
@@ -103,10 +107,15 @@ TELL: Final[dict[str, Spec]] = {
     "name-rev": spec("--tags --all --name-only --always --no-undefined", "--refs"),
     "merge-base": spec("-a --all --octopus --is-ancestor --independent --fork-point"),
     "for-each-ref": spec(
-        "--omit-empty --ignore-case", "--format --sort --count --points-at --exclude",
+        "--omit-empty --ignore-case",
+        "--format --sort --count --points-at --exclude",
         "--merged --no-merged --contains --no-contains --color",
     ),
-    "show-ref": spec("--head --heads --tags --branches -d --verify -q -s --exists", "", "--hash --abbrev"),
+    "show-ref": spec(
+        "--head --heads --tags --branches -d --verify -q -s --exists",
+        "",
+        "--hash --abbrev",
+    ),
     "count-objects": spec("-v -H --verbose --human-readable"),
     "check-ignore": spec("-q -v -n --quiet --verbose --non-matching --no-index -z"),
     "check-attr": spec("-a --all --cached -z"),
@@ -115,13 +124,15 @@ TELL: Final[dict[str, Spec]] = {
     "show-branch": spec("-a --all -r --list --sha1-name --current --topics"),
     "version": spec("--build-options"),
     "var": spec("-l"),
-    "fsck": spec("--full --no-dangling --unreachable --lost-found --strict --no-progress"),
+    "fsck": spec(
+        "--full --no-dangling --unreachable --lost-found --strict --no-progress"
+    ),
     "verify-pack": spec("-v --verbose -s --stat-only"),
     "range-diff": _show("--no-dual-color", "--creation-factor"),
     "diff-tree": _show("--stdin --no-commit-id --always -v"),
     "diff-index": _show(),
     "diff-files": _show(),
-}  # fmt: skip
+}
 
 # Commands that print content of the files they are given.
 PRINT: Final[dict[str, Spec]] = {
@@ -135,14 +146,17 @@ PRINT: Final[dict[str, Spec]] = {
     ),
     "cat-file": spec("-t -s -p -e --textconv --allow-unknown-type"),
     "grep": spec(
-        "-a --text -i --ignore-case -w --word-regexp -v --invert-match -h -H --full-name"
+        "-a --text -i --ignore-case -w --word-regexp -v --invert-match -h -H"
+        " --full-name"
         " -E --extended-regexp -G --basic-regexp -P --perl-regexp -F --fixed-strings -n"
         " --line-number --column -l --files-with-matches --name-only -L"
         " --files-without-match -z --null -c --count --color --no-color --break"
         " --heading -p --show-function -W --function-context -q --quiet --cached"
-        " --untracked --no-index --exclude-standard --recurse-submodules --and --or --not"
+        " --untracked --no-index --exclude-standard --recurse-submodules --and --or"
+        " --not"
         " --all-match -o --only-matching -r --recursive -I --textconv --no-textconv",
-        "-e -A -B -C --after-context --before-context --context --max-depth --threads -m"
+        "-e -A -B -C --after-context --before-context --context --max-depth"
+        " --threads -m"
         " --max-count -f",
         "--color",
         number=True,
@@ -211,7 +225,9 @@ CHANGE: Final[dict[str, Spec]] = {
         " -m --merge --overlay --no-overlay --ignore-unmerged",
         "-s --source --conflict",
     ),
-    "reset": spec("-q --quiet --soft --mixed --hard --merge --keep -N --no-refresh --refresh"),
+    "reset": spec(
+        "-q --quiet --soft --mixed --hard --merge --keep -N --no-refresh --refresh"
+    ),
     "merge": spec(
         "--no-edit --no-ff --ff --ff-only --squash --no-squash --no-commit --commit -n"
         " --stat --no-stat --log --no-log --signoff -v --verbose -q --quiet --abort"
@@ -241,7 +257,9 @@ CHANGE: Final[dict[str, Spec]] = {
         " --index -S --staged -p --patch --stat --name-only --oneline",
         "-m --message",
     ),
-    "rm": spec("-f --force -n --dry-run -r --cached --ignore-unmatch -q --quiet --sparse"),
+    "rm": spec(
+        "-f --force -n --dry-run -r --cached --ignore-unmatch -q --quiet --sparse"
+    ),
     "mv": spec("-f --force -k -n --dry-run -v --verbose --sparse"),
     "clean": spec("-d -f --force -n --dry-run -q --quiet -x -X", "-e --exclude"),
     "apply": spec(
@@ -254,9 +272,13 @@ CHANGE: Final[dict[str, Spec]] = {
         "--continue --abort --skip --quit -3 --3way -s --signoff -q --quiet -k --keep"
         " --no-verify -r --resolved",
     ),
-    "gc": spec("--auto --quiet -q --force --keep-largest-pack --aggressive", "", "--prune"),
-    "init": spec("-q --quiet --bare", "-b --initial-branch --object-format", "--shared"),
-}  # fmt: skip
+    "gc": spec(
+        "--auto --quiet -q --force --keep-largest-pack --aggressive", "", "--prune"
+    ),
+    "init": spec(
+        "-q --quiet --bare", "-b --initial-branch --object-format", "--shared"
+    ),
+}
 
 NETWORK: Final[dict[str, Spec]] = {
     "clone": spec(
@@ -282,8 +304,12 @@ NETWORK: Final[dict[str, Spec]] = {
         "-o --push-option",
         "--force-with-lease --recurse-submodules --signed",
     ),
-    "ls-remote": spec("-h --heads -t --tags --branches --refs -q --quiet --exit-code --get-url --symref", "--sort"),
-}  # fmt: skip
+    "ls-remote": spec(
+        "-h --heads -t --tags --branches --refs -q --quiet --exit-code --get-url"
+        " --symref",
+        "--sort",
+    ),
+}
 NETWORK["pull"] = Spec(
     NETWORK["fetch"].flags | CHANGE["merge"].flags | {"--no-rebase", "-r", "--rebase"},
     NETWORK["fetch"].values | CHANGE["merge"].values,

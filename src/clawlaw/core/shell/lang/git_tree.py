@@ -89,10 +89,10 @@ def _checkout(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None
     elif name == "checkout":
         # A name may be a branch or a path; what looks like a path is taken for both.
         paths = [w for w in parsed.operands if "." in w.text or "/" in w.text]
-    if name == "restore" and parsed.has("-S", "--staged"):
-        if not parsed.has("-W", "--worktree"):
-            git.tells()
-            return
+    staged = name == "restore" and parsed.has("-S", "--staged")
+    if staged and not parsed.has("-W", "--worktree"):
+        git.tells()
+        return
     if not paths or name == "checkout":
         git.changes()
     for word in paths:

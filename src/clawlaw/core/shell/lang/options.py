@@ -143,49 +143,44 @@ class _Reader:
         self.index += 1
         return None if value.many and not value.within else value
 
+    def _add(self, name: str, value: Word | None) -> bool:
+        """Note an option that takes a value; whether it has one."""
+        self.parsed.options.append((name, value))
+        return value is not None
+
     def _long(self, word: Word) -> bool:
         name, equals, rest = word.text.partition("=")
-        known, options = self.known, self.parsed.options
-        if word.many:
+        known = self.known
+        if word.many or (word.glob and not equals):
             return False
         if equals:
-            if name in known.values or name in known.optional:
-                options.append((name, Word(rest, word.glob)))
-                return True
-            return False
-        if word.glob:
-            return False
+            takes = name in known.values or name in known.optional
+            return takes and self._add(name, Word(rest, word.glob))
         if name in known.flags or name in known.optional:
-            options.append((name, None))
+            self.parsed.options.append((name, None))
             return True
-        if name in known.values:
-            value = self._next()
-            options.append((name, value))
-            return value is not None
-        return False
+        return name in known.values and self._add(name, self._next())
 
     def _short(self, word: Word) -> bool:
-        text, known, options = word.text, self.known, self.parsed.options
+        text, known = word.text, self.known
         if word.many:
             return False
         if known.number and text[1:].isascii() and text[1:].isdigit():
-            options.append(("-#", Word(text[1:])))
-            return True
+            return self._add("-#", Word(text[1:]))
         if text in known.flags and not word.glob:
-            options.append((text, None))
+            self.parsed.options.append((text, None))
             return True
         for place in range(1, len(text)):
             name = "-" + text[place]
-            rest = text[place + 1 :]
-            if name in known.flags and not word.glob:
-                options.append((name, None))
-            elif name in known.optional:
-                options.append((name, Word(rest, word.glob) if rest else None))
-                return True
-            elif name in known.values:
-                value = Word(rest, word.glob) if rest else self._next()
-                options.append((name, value))
-                return value is not None
-            else:
-                return False
+            if name not in known.flags or word.glob:
+                return self._last(name, text[place + 1 :], glob=word.glob)
+            self.parsed.options.append((name, None))
         return True
+
+    def _last(self, name: str, rest: str, *, glob: bool) -> bool:
+        """The letter of a cluster that takes what follows it."""
+        glued = Word(rest, glob) if rest else None
+        if name in self.known.optional:
+            self.parsed.options.append((name, glued))
+            return True
+        return name in self.known.values and self._add(name, glued or self._next())

@@ -1,5 +1,6 @@
 """What a request takes along: data, forms, files, headers and credentials."""
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 from clawlaw.core.shell.lang import emit
@@ -24,8 +25,6 @@ PLAIN_HEADERS: Final = names(
     " expect if-none-match if-modified-since pragma range user-agent"
     " x-github-api-version origin"
 )
-DATA: Final = frozenset({"--data", "--data-ascii", "--data-binary", "--json"})
-PLAIN: Final = frozenset({"--data-raw", "--form-string", "--user", "--oauth2-bearer"})
 SILENT: Final = frozenset({"--user-agent", "--referer", "--request-target"})
 
 
@@ -59,31 +58,22 @@ class Payload:
 
     def option(self, name: str, value: Word) -> None:
         """Add what an option of curl sends; those that send nothing add nothing."""
-        if name in DATA:
+        if name in POSTS:
             self.posts = True
-            self._data(value)
-        elif name == "--data-urlencode":
-            self.posts = True
-            self._encoded(value)
-        elif name == "--form":
-            self.posts = True
-            self._form(value)
-        elif name in PLAIN:
-            self.posts = self.posts or name in ("--data-raw", "--form-string")
-            self.text(value)
-        elif name == "--upload-file":
-            self.uploads = True
-            self.file(value)
-        elif name in ("--header", "--proxy-header"):
-            self.header(value)
-        elif name == "--cookie":
-            self._cookie(value)
-        elif name == "--url-query":
-            self._encoded(value)
-        elif name == "--etag-compare":
-            emit.read(self.context, value, self.cwd)
+        act = SENDS.get(name)
+        if act is not None:
+            act(self, value)
         elif name in SILENT and UNKNOWN in value.text:
             self.take("unknown")
+
+    def upload(self, value: Word) -> None:
+        """Add a file that is put."""
+        self.uploads = True
+        self.file(value)
+
+    def compare(self, value: Word) -> None:
+        """Add a tag that is kept in a file."""
+        emit.read(self.context, value, self.cwd)
 
     def text(self, value: Word) -> None:
         """Add text that stands in the command."""
@@ -100,7 +90,8 @@ class Payload:
             self.take("file")
             emit.read(self.context, value, self.cwd)
 
-    def _data(self, value: Word) -> None:
+    def data(self, value: Word) -> None:
+        """Add text, or `@FILE`."""
         if value.text.startswith("@"):
             self.file(Word(value.text[1:], value.glob))
         elif value.text.startswith(UNKNOWN):
@@ -109,7 +100,8 @@ class Payload:
         else:
             self.text(value)
 
-    def _encoded(self, value: Word) -> None:
+    def encoded(self, value: Word) -> None:
+        """Add `NAME=TEXT`, or `NAME@FILE`."""
         text = value.text
         equals, at = text.find("="), text.find("@")
         if at >= 0 and (equals < 0 or at < equals):
@@ -120,7 +112,8 @@ class Payload:
         else:
             self.text(value)
 
-    def _form(self, value: Word) -> None:
+    def form(self, value: Word) -> None:
+        """Add `NAME=TEXT`, `NAME=@FILE` or `NAME=<FILE`."""
         name, equals, content = value.text.partition("=")
         if not equals or UNKNOWN in name or content.startswith((UNKNOWN, "(")):
             self.take("unknown")
@@ -147,7 +140,8 @@ class Payload:
         if name.strip().lower() not in PLAIN_HEADERS or not value.known:
             self.text(value)
 
-    def _cookie(self, value: Word) -> None:
+    def cookie(self, value: Word) -> None:
+        """Add `NAME=TEXT`, or a file of cookies."""
         if "=" in value.text.partition(UNKNOWN)[0]:
             self.text(value)
         elif value.known:
@@ -155,3 +149,24 @@ class Payload:
         else:
             self.take("unknown")
             emit.give_up(self.context, "cookie may name a file", value.text)
+
+
+POSTS: Final = names(
+    "--data --data-ascii --data-binary --json --data-raw --data-urlencode --form"
+    " --form-string"
+)
+SENDS: Final[dict[str, Callable[[Payload, Word], None]]] = {
+    **dict.fromkeys(
+        ("--data", "--data-ascii", "--data-binary", "--json"), Payload.data
+    ),
+    **dict.fromkeys(
+        ("--data-raw", "--form-string", "--user", "--oauth2-bearer"), Payload.text
+    ),
+    "--data-urlencode": Payload.encoded,
+    "--url-query": Payload.encoded,
+    "--form": Payload.form,
+    "--upload-file": Payload.upload,
+    "--header": Payload.header,
+    "--cookie": Payload.cookie,
+    "--etag-compare": Payload.compare,
+}

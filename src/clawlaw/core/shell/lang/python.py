@@ -10,7 +10,8 @@ from typing import Final
 
 from clawlaw.core.actions import EnvironmentRead
 from clawlaw.core.shell.lang import emit
-from clawlaw.core.shell.lang.python_ast import Program, PythonError, read_program
+from clawlaw.core.shell.lang.python_ast import read_program
+from clawlaw.core.shell.lang.python_program import Program, PythonError
 from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
 
 FAMILY: Final = "python"
@@ -146,6 +147,7 @@ def _module(
     name = word.text if word.known else UNKNOWN
     program = PROGRAMS.get(name)
     if program is not None:
+        emit.start(invocation, context, FAMILY)
         context.run(
             Invocation(
                 program=Word(program),

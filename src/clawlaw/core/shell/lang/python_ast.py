@@ -5,13 +5,11 @@ Python that runs the gate. Names are ASCII, since Python folds others to them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import tree_sitter_python
 from tree_sitter import Language, Node, Parser
 
-from clawlaw.core.shell.lang.options import names
 from clawlaw.core.shell.lang.python_names import (
     ATTRIBUTES,
     BUILTINS,
@@ -19,58 +17,18 @@ from clawlaw.core.shell.lang.python_names import (
     CALLED_IN_MODULES,
     LOOKS,
     MODULES,
+    NODES,
     PURE_PATH,
     READS,
     REFUSED,
     WRITES,
 )
+from clawlaw.core.shell.lang.python_program import Program, PythonError
 
 MAX_PROGRAM: Final = 20_000  # characters
 MAX_NODES: Final = 4_000
 MAX_DEPTH: Final = 100
 _PARSER: Final = Parser(Language(tree_sitter_python.language()))
-# Nodes that mean no more than their children.
-PASSED: Final = names(
-    "module expression_statement parenthesized_expression binary_operator"
-    " boolean_operator not_operator unary_operator comparison_operator"
-    " conditional_expression list tuple set dictionary pair list_comprehension"
-    " set_comprehension dictionary_comprehension generator_expression"
-    " for_in_clause if_clause subscript slice argument_list if_statement"
-    " elif_clause else_clause for_statement while_statement block expression_list"
-    " pattern_list tuple_pattern list_pattern list_splat list_splat_pattern"
-    " dictionary_splat augmented_assignment assignment named_expression"
-    " return_statement pass_statement break_statement continue_statement"
-    " assert_statement integer float true false none comment string_start"
-    " string_content string_end escape_sequence escape_interpolation interpolation"
-    " format_specifier format_expression type_conversion concatenated_string"
-    " lambda lambda_parameters function_definition parameters default_parameter"
-    " with_statement with_clause with_item as_pattern as_pattern_target"
-    " try_statement except_clause finally_clause raise_statement ellipsis"
-    " dictionary_splat_pattern typed_parameter type delete_statement"
-)
-
-
-class PythonError(ValueError):
-    """The program holds something that is not listed; says what."""
-
-
-@dataclass(slots=True)
-class Program:
-    """What a program reaches.
-
-    Attributes:
-        reads: Files whose content it reads.
-        looks: Paths whose names or attributes it asks for.
-        writes: Files it writes, with whether it appends.
-        variables: Environment variables it reads; "*" for any.
-        imports: Modules it loads.
-    """
-
-    reads: list[str] = field(default_factory=list)
-    looks: list[str] = field(default_factory=list)
-    writes: list[tuple[str, bool]] = field(default_factory=list)
-    variables: list[str] = field(default_factory=list)
-    imports: list[str] = field(default_factory=list)
 
 
 def read_program(text: str, arguments: Sequence[str]) -> Program:
@@ -87,7 +45,7 @@ def read_program(text: str, arguments: Sequence[str]) -> Program:
         raise PythonError("program is too long")
     # A carriage return or form feed ends a line for one reader and not for another,
     # and a coding line makes Python read other characters than the gate.
-    if any(ord(c) < 32 and c not in "\n\t" for c in text) or "\ufffd" in text:
+    if any(c < " " and c not in "\n\t" for c in text) or "\ufffd" in text:
         raise PythonError("program is not known exactly")
     if "coding" in text.split("\n", 3)[0] or "coding" in text[:200]:
         raise PythonError("coding line")
@@ -217,7 +175,7 @@ class _Reader:
         if act is not None:
             act(self, node, depth)
             return
-        if node.type not in PASSED:
+        if node.type not in NODES:
             raise PythonError(node.type)
         for child in node.named_children:
             self.visit(child, depth + 1)
@@ -330,12 +288,12 @@ class _Reader:
                 and not p.named_children
                 for p in parts
             )
-            if plain and prefix.strip("'\"") in ("", "r") and len(prefix) <= 4:
+            if plain and prefix.strip("'\"") in ("", "r"):
                 text = "".join(_text(p) for p in parts if p.type == "string_content")
                 if "\\" not in text:
                     return text
-        if node.type == "subscript" and len(node.named_children) == 2:
-            owner, index = node.named_children
+        if node.type == "subscript":
+            owner, index = node.named_children[0], node.named_children[-1]
             if self.dotted(owner) == "sys.argv" and index.type == "integer":
                 place = (
                     int(_text(index)) if _text(index).isdigit() else len(self.arguments)
@@ -398,7 +356,7 @@ class _Reader:
                 mode = self._constant(value)
             elif name not in ("encoding", "errors", "newline", "buffering"):
                 raise PythonError(f"open with {name}")
-        if not given or len(given) > 3:
+        if not given or given[3:]:
             raise PythonError("open")
         if given[0].type == "integer" and _text(given[0]) == "0":
             return

@@ -111,7 +111,7 @@ CALLED_IN_MODULES: Final = frozenset(
     }
 )
 # Attributes and methods of values.
-ATTRIBUTES: Final = frozenset(
+ATTRIBUTES: Final = names(
     # text and bytes
     "capitalize casefold center count encode decode endswith expandtabs find index"
     " isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric"
@@ -142,11 +142,30 @@ ATTRIBUTES: Final = frozenset(
     " hostname port username num_addresses network_address broadcast_address hosts"
     " version is_private is_loopback ratio get_matching_blocks get_opcodes major minor"
     " micro releaselevel name from_iterable int bytes urn msg lineno colno doc pos args"
-    " parse".split()
+    " parse"
 )
 READS: Final = frozenset({"read_text", "read_bytes"})
 WRITES: Final = frozenset({"write_text", "write_bytes"})
 LOOKS: Final = frozenset({"exists", "is_file", "is_dir", "stat"})
 PURE_PATH: Final = frozenset(
     {"name", "stem", "suffix", "suffixes", "parts", "as_posix"}
+)
+# Nodes that mean no more than their children.
+NODES: Final = names(
+    "module expression_statement parenthesized_expression binary_operator"
+    " boolean_operator not_operator unary_operator comparison_operator"
+    " conditional_expression list tuple set dictionary pair list_comprehension"
+    " set_comprehension dictionary_comprehension generator_expression"
+    " for_in_clause if_clause subscript slice argument_list if_statement"
+    " elif_clause else_clause for_statement while_statement block expression_list"
+    " pattern_list tuple_pattern list_pattern list_splat list_splat_pattern"
+    " dictionary_splat augmented_assignment assignment named_expression"
+    " return_statement pass_statement break_statement continue_statement"
+    " assert_statement integer float true false none comment string_start"
+    " string_content string_end escape_sequence escape_interpolation interpolation"
+    " format_specifier format_expression type_conversion concatenated_string"
+    " lambda lambda_parameters function_definition parameters default_parameter"
+    " with_statement with_clause with_item as_pattern as_pattern_target"
+    " try_statement except_clause finally_clause raise_statement ellipsis"
+    " dictionary_splat_pattern typed_parameter type delete_statement"
 )

@@ -72,7 +72,7 @@ def _put(word: Word, placeholder: str, values: list[Word]) -> Word:
     value = values[0]
     text = word.text.replace(placeholder, value.text)
     rest = word.text.removeprefix(placeholder)
-    inside = rest == "" or (rest != word.text and "/" not in rest)
+    inside = rest != word.text and ".." not in rest and placeholder not in rest
     return Word(text, word.glob, word.many, value.within if inside else "")
 
 
