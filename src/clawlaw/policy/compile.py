@@ -11,6 +11,7 @@ from typing import Any
 from clawlaw.core.canonical import digest
 from clawlaw.core.decision import Verdict
 from clawlaw.core.policy import Policy, Principal, Purpose, Rule
+from clawlaw.core.prepared import LAWS
 from clawlaw.core.state import Label, Scope
 from clawlaw.core.text import fold_host
 from clawlaw.policy import profiles
@@ -109,6 +110,7 @@ class Compiler:
         hosts = self._sets("hosts", lambda entry: [entry])
         programs = self._sets("programs", lambda entry: [entry])
         self.entries = paths
+        self.host_entries = hosts
         purposes = frozenset(p.name for p in self.head.purposes)
         principals = frozenset(p.name for p in self.head.principals)
         self.names = Names(
@@ -191,7 +193,7 @@ class Compiler:
                 check_setting(name, value)
             except ValueError as error:
                 raise source.error(("settings", name), str(error)) from error
-        laws = self._of(LawDocument)
+        laws = self._laws()
         return Policy(
             name=head.name,
             version=head.version,
@@ -199,12 +201,10 @@ class Compiler:
             workspace=self._bindings.workspace,
             home=self._bindings.home,
             rules=self._rules(),
-            purposes={p.name: self._purpose(n, p) for n, p in enumerate(head.purposes)},
-            principals={
-                p.name: self._principal(n, p) for n, p in enumerate(head.principals)
-            },
+            purposes=self._entries("purposes", self._purpose),
+            principals=self._entries("principals", self._principal),
             settings=dict(head.settings),
-            laws=frozenset(document.law for document, _ in laws),
+            laws=frozenset(laws),
             profiles=profiles.builtin(),
             tools=read_tools(self._of(ToolsDocument)),
             label_of=self._labels(),
@@ -212,6 +212,25 @@ class Compiler:
             own=self._own(),
             kernel=kernel_digest(),
         )
+
+    def _laws(self) -> list[int]:
+        found = []
+        for document, source in self._of(LawDocument):
+            if document.law not in LAWS:
+                problem = f"law {document.law} is none that judges: {LAWS}"
+                raise source.error(("law",), problem)
+            found.append(document.law)
+        return found
+
+    def _entries[T](self, name: str, make: Callable[[int, Any], T]) -> dict[str, T]:
+        """Purposes or principals by name."""
+        found: dict[str, T] = {}
+        for number, entry in enumerate(getattr(self.head, name)):
+            if entry.name in found:
+                problem = f"{name[:-1]} {entry.name!r} stands twice"
+                raise self._head_source.error((name, number), problem)
+            found[entry.name] = make(number, entry)
+        return found
 
     def _digest(self) -> str:
         bound = self._bindings
@@ -300,12 +319,20 @@ class Compiler:
         except ValueError as error:
             place = (*place, "ceiling", "paths")
             raise self._head_source.error(place, str(error)) from error
+        hosts: list[str] = []
+        for host in entry.ceiling.hosts:
+            if host.startswith("@"):
+                where: Place = ("principals", number, "ceiling", "hosts")
+                self._named(where, [host[1:]], self.host_entries)
+                hosts += [h for h in self.host_entries[host[1:]] if "/" not in h]
+            else:
+                hosts.append(host)
         budgets = {str(unit): amount for unit, amount in entry.budgets.items()}
         room = {str(unit): amount for unit, amount in entry.room_budgets.items()}
         ceiling = Scope(
             purpose="",
             paths=tuple(paths),
-            hosts=tuple(entry.ceiling.hosts),
+            hosts=tuple(dict.fromkeys(hosts)),
             programs=tuple(entry.ceiling.programs),
             budgets=budgets,
         )

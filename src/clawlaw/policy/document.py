@@ -16,7 +16,7 @@ from clawlaw.core.toolmap import ToolSpec
 from clawlaw.policy.errors import PolicyError, nearest
 from clawlaw.policy.source import Place, Source, read_source
 
-type Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9.-]{1,79}$")]
+type Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9.-]{0,79}$")]
 type Sentence = Annotated[str, Meta(min_length=8, max_length=400)]
 type Amount = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 type LabelName = Literal[
@@ -96,7 +96,7 @@ class LawDocument(
 ):
     """Rules under one law of the Codex."""
 
-    law: Annotated[int, Meta(ge=0, le=10)]
+    law: Annotated[int, Meta(ge=0, le=10)]  # and not 7, which judges bodies that move
     title: str
     rules: list[RuleEntry]
 
@@ -223,6 +223,7 @@ def _located(source: Source, struct: type[Struct], message: str) -> PolicyError:
     place, kind = _follow(source.data, struct, path.rstrip("`"))
     if in_key == "key":
         kind = get_args(kind)[0]
+        place = (*place, _wrong_key(source.data, place, kind))
     word = text.partition("`")[2].partition("`")[0]
     suggestion = ""
     if "unknown field" in text and _is_struct(kind):
@@ -230,9 +231,14 @@ def _located(source: Source, struct: type[Struct], message: str) -> PolicyError:
         place = (*place, word)
     elif "Invalid enum value" in text:
         word = text.partition("'")[2].partition("'")[0]
-        place = (*place, word) if in_key == "key" else place
         suggestion = nearest(word, map(str, get_args(_bare(kind))))
     return source.error(place, text, suggestion)
+
+
+def _wrong_key(data: Any, place: Place, kind: Any) -> str:
+    for step in place:
+        data = data[step]
+    return next((key for key in data if not _fits(key, kind)), "")
 
 
 def _follow(data: Any, kind: Any, path: str) -> tuple[Place, Any]:

@@ -73,7 +73,7 @@ def read_source(file: str, raw: bytes) -> Source:
     except yaml.YAMLError as error:
         raise PolicyError(file, 0, f"not YAML: {error}") from error
     if not isinstance(builder.root, dict):
-        raise PolicyError(file, 1, "a document is one mapping")
+        raise PolicyError(file, builder.lines.get((), 1), "a document is one mapping")
     return Source(file, builder.root, builder.lines)
 
 
