@@ -7,6 +7,8 @@ to be a number, and a subscript never.
 Source: GNU Bash manual 5.3, Shell Arithmetic.
 """
 
+from collections.abc import Callable
+from operator import add, mul, sub
 from typing import TYPE_CHECKING
 
 from clawlaw.core.shell import parameter
@@ -63,6 +65,7 @@ _EXPRESSIONS = frozenset(
         "parenthesized_expression",
     }
 )
+_COUNTS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "*": mul}
 _MAX_DIGITS = 9  # of numbers whose value is followed
 
 
@@ -145,25 +148,19 @@ def is_safe_name(walk: "Walk", name: str, world: World) -> bool:
 
 
 def _sum(walk: "Walk", node: "Node", world: World) -> Word:
-    """`a + 1` and `a - 1` of known numbers; anything else is some number."""
+    """Value of a name, or of two known numbers; anything else is some number."""
     if node.type in {"variable_name", "simple_expansion"}:
         name = text_of(node, walk.source).removeprefix("$")
         word = world.variables.get(name, ANY_NUMBER)
         return word if is_number(word) else ANY_NUMBER
     parts = node.children
-    if node.type != "binary_expression" or len(parts) != 3:  # noqa: PLR2004
-        return ANY_NUMBER
-    left, right = _operand(walk, parts[0], world), _operand(walk, parts[2], world)
-    if left is None or right is None:
-        return ANY_NUMBER
-    sign = parts[1].type
-    if sign == "+":
-        return Word(str(left + right))
-    if sign == "*":
-        return Word(str(left * right))
-    if sign == "-" and left >= right:
-        return Word(str(left - right))
-    return ANY_NUMBER
+    found: int | None = None
+    if node.type == "binary_expression" and len(parts) == 3:  # noqa: PLR2004
+        left, right = (_operand(walk, part, world) for part in parts[::2])
+        count = _COUNTS.get(parts[1].type)
+        if left is not None and right is not None and count is not None:
+            found = count(left, right)
+    return ANY_NUMBER if found is None or found < 0 else Word(str(found))
 
 
 def _operand(walk: "Walk", node: "Node", world: World) -> int | None:

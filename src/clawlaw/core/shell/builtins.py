@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from clawlaw.core.actions import EnvironmentRead, ProcessSignal
 from clawlaw.core.shell import evaluating, printing
 from clawlaw.core.shell.paths import join, normal
-from clawlaw.core.shell.variables import assign, export, is_name
-from clawlaw.core.shell.words import UNKNOWN, Word
-from clawlaw.core.shell.world import ANY, World
+from clawlaw.core.shell.variables import assign, is_name
+from clawlaw.core.shell.words import Word
+from clawlaw.core.shell.world import ANY, World, below, small
 
 if TYPE_CHECKING:
     from clawlaw.core.shell.flow import Flow
@@ -93,11 +93,11 @@ def _leave_round(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
 
 
 def _shift(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
-    count = _text(words) or "1"
-    if world.arguments is None or not (count.isascii() and count.isdigit()):
-        return [world.but(arguments=None)], [world]
-    changed = world.but(arguments=world.arguments[int(count) :])
-    return [changed], [world]
+    count = small(_text(words) or "1")
+    if world.arguments is None or count is None:
+        walk.opaque("arguments that are shifted", _text(words))
+        return [world], [world]
+    return [world.but(arguments=world.arguments[count:])], [world]
 
 
 def _read(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
@@ -118,7 +118,7 @@ def _read(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
             names.append(text)
     if not all(map(is_name, names)):
         return opaque("read")(walk, words, world)
-    value = Word(UNKNOWN, within=walk.stdin.within) if len(names) == 1 else ANY
+    value = below(walk.stdin.within) if len(names) == 1 else ANY
     for name in names or ["REPLY"]:
         world = assign(walk, world, name, value)
     return [world], [world]
@@ -128,7 +128,7 @@ def _mapfile(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
     *options, name = words or [Word("MAPFILE")]
     if not is_name(name.text) or any(option.text != "-t" for option in options):
         return opaque("mapfile")(walk, words, world)
-    values = (Word(UNKNOWN, many=True, within=walk.stdin.within),)
+    values = (below(walk.stdin.within, many=True),)
     return [world.but(arrays={**world.arrays, name.text: values})], [world]
 
 
@@ -232,7 +232,7 @@ BUILTINS: dict[str, Builtin] = {
             "suspend",
             "logout",
         )
-    },  # fmt: skip
+    },
     "echo": printing.echo,
     "printf": printing.printf,
     "pwd": printing.pwd,
@@ -264,4 +264,3 @@ BUILTINS: dict[str, Builtin] = {
     "kill": _kill,
     "hash": _hash,
 }
-__all__ = ["BUILTINS", "assign", "export"]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from clawlaw.core.actions import ProcessExec
+from clawlaw.core.shell import programs
 from clawlaw.core.shell.variables import assign, is_name
 from clawlaw.core.shell.words import Word
 from clawlaw.core.shell.world import ANY_NUMBER, World, is_number
@@ -61,7 +62,7 @@ def evaluate(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
 
 
 def trap(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
-    """`trap text signal`: the text runs now in its thoughts, and where the text ends."""
+    """`trap text signal`: the text is analysed here and again where all ends."""
     operands = [word for word in words if word.text not in {"--", "-p", "-l"}]
     if len(operands) < 2 or operands[0].text in {"", "-"}:  # noqa: PLR2004
         return [world], [world]
@@ -123,7 +124,7 @@ def _bare(walk: "Walk", words: list[Word], world: World) -> "Flow":
     """A command that no function of the text can stand for."""
     if not words:
         return [world], [world]
-    ok, fail = walk.start(words, world.but(functions={}), [])
+    ok, fail = programs.start(walk, words, world.but(functions={}), [])
     functions = world.functions
     return (
         [found.but(functions=functions) for found in ok],

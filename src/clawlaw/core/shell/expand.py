@@ -11,7 +11,7 @@ Source: GNU Bash manual 5.3, Shell Expansions.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from clawlaw.core.shell import arithmetic, parameter
+from clawlaw.core.shell import arithmetic, capture, parameter
 from clawlaw.core.shell.ansi import decode_ansi_c
 from clawlaw.core.shell.braces import expand_braces
 from clawlaw.core.shell.fields import Segment, fields
@@ -163,11 +163,11 @@ def _value(walk: "Walk", node: "Node", world: "World", *, quoted: bool) -> Segme
     if kind in {"simple_expansion", "expansion"}:
         return Segment(parameter.value(walk, node, world, quoted=quoted), quoted=quoted)
     if kind == "command_substitution":
-        return Segment((walk.substitute(node, world),), quoted=quoted)
+        return Segment((capture.substitute(walk, node, world),), quoted=quoted)
     if kind == "arithmetic_expansion":
         return Segment((arithmetic.value(walk, node, world),), quoted=quoted)
     if kind == "process_substitution" and not quoted:
-        return Segment((walk.process_file(node, world),), quoted=True)
+        return Segment((capture.process_file(walk, node, world),), quoted=True)
     raise UnclearError(
         f"{kind.replace('_', ' ')} in a word", text_of(node, walk.source)
     )
@@ -184,7 +184,7 @@ def _string(walk: "Walk", node: "Node", world: "World", out: Template) -> None:
         out.put(_value(walk, child, world, quoted=True))
         end = child.end_byte
     _quoted(walk.source[end : node.end_byte - 1], out)
-    if node.end_byte - node.start_byte == 2:
+    if not out.text:
         out.quote("")
 
 

@@ -7,10 +7,10 @@ where it succeeded and those where it failed.
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from clawlaw.core.shell import arithmetic, condition, redirect, simple
-from clawlaw.core.shell.builtins import assign
+from clawlaw.core.shell import arithmetic, condition, programs, redirect, simple
 from clawlaw.core.shell.loops import c_style_for, for_loop, while_loop
 from clawlaw.core.shell.parse import MAX_NESTING, UnclearError, children, text_of
+from clawlaw.core.shell.variables import assign
 from clawlaw.core.shell.world import ANY_NUMBER, Function, World, merged
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ def statement(
     walk.level += 1
     walk.said = None
     try:
-        if walk.level > MAX_NESTING:
-            raise UnclearError(f"nested more than {MAX_NESTING} levels deep")
         found = _dispatch(walk, node, world, redirects)
         return _take(walk, found) if walk.assigned else found
     except UnclearError as unclear:
@@ -53,6 +51,8 @@ def statement(
 def _dispatch(
     walk: "Walk", node: "Node", world: World, redirects: tuple["Node", ...]
 ) -> Flow:
+    if walk.level > MAX_NESTING:
+        raise UnclearError(f"nested more than {MAX_NESTING} levels deep")
     kind = node.type
     if kind in _TAIL_STATEMENTS:
         return _TAIL_STATEMENTS[kind](walk, node, world, redirects)
@@ -267,7 +267,7 @@ def _function(walk: "Walk", node: "Node", world: World) -> Flow:
         raise UnclearError("a function", text_of(node, walk.source)[:80])
     if not (name.isascii() and name.replace("-", "_").isidentifier()):
         raise UnclearError("a function's name", name)
-    if walk.is_program(name):
+    if programs.is_program(walk, name):
         walk.opaque("a function takes the name of a program", name)
     function = Function(parts[-1], walk.source)
     changed = world.but(functions={**world.functions, name: function})

@@ -5,7 +5,7 @@ Source: GNU Bash manual 5.3, Here Documents; POSIX.1-2024, 2.7.4.
 
 from typing import TYPE_CHECKING
 
-from clawlaw.core.shell import arithmetic, expand, parameter
+from clawlaw.core.shell import arithmetic, capture, expand, parameter
 from clawlaw.core.shell.parse import UnclearError, is_blank, text_of
 from clawlaw.core.shell.words import Input
 from clawlaw.core.shell.world import World
@@ -110,7 +110,7 @@ def _value(walk: "Walk", node: "Node", world: World) -> str | None:
         found = parameter.value(walk, node, world, quoted=True)
         word = found[0] if len(found) == 1 else None
     elif node.type == "command_substitution":
-        word = walk.substitute(node, world)
+        word = capture.substitute(walk, node, world)
     elif node.type == "arithmetic_expansion":
         word = arithmetic.value(walk, node, world)
     else:

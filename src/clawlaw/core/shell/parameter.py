@@ -10,7 +10,7 @@ from clawlaw.core.shell import expand
 from clawlaw.core.shell.parse import UnclearError, children, text_of
 from clawlaw.core.shell.trim import replaced, trimmed
 from clawlaw.core.shell.words import UNKNOWN, Word
-from clawlaw.core.shell.world import ANY, ANY_NUMBER, EMPTY, World, is_number
+from clawlaw.core.shell.world import ANY, ANY_NUMBER, EMPTY, World, is_number, small
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -44,22 +44,19 @@ def named(walk: "Walk", name: str, world: World) -> Word:
         return word
     if name in world.arrays:
         found = world.arrays[name]
-        return found[0] if found else EMPTY if found == () else ANY
+        return ANY if found is None else found[0] if found else EMPTY
     if name in _NUMBERS:
         return ANY_NUMBER
-    if name == "HOME":
-        return Word(walk.home)
-    if name == "PWD":
-        return Word(world.cwd) if world.cwd else ANY
-    if name == "OLDPWD":
-        return Word(world.previous) if world.previous else ANY
-    if name == "TMPDIR":
-        return Word("/tmp")  # noqa: S108  what the executor sets
-    if name == "IFS":
-        return Word(" \t\n")
-    if name not in _PUBLIC:
+    known = {
+        "HOME": walk.home,
+        "PWD": world.cwd,
+        "OLDPWD": world.previous,
+        "TMPDIR": "/tmp",  # noqa: S108  what the executor sets
+        "IFS": " \t\n",
+    }.get(name)
+    if known is None and name not in _PUBLIC:
         walk.emit(EnvironmentRead(names=(name,)))
-    return ANY
+    return Word(known) if known else ANY
 
 
 def value(
@@ -95,24 +92,26 @@ def value(
 
 def _plain(walk: "Walk", name: str, world: World, *, quoted: bool) -> tuple[Word, ...]:
     if name in {"@", "*"}:
-        if world.arguments is None:
-            return (Word(UNKNOWN, many=True),)
-        if name == "*" and quoted:
-            known = all(word.known for word in world.arguments)
-            text = " ".join(word.text for word in world.arguments)
-            return (Word(text) if known else ANY,)
-        return world.arguments
+        return _arguments(world, joined=name == "*" and quoted)
     if name == "#":
         return (ANY_NUMBER,)
-    if name.isdigit():
-        if world.arguments is None or name == "0":
-            return (ANY,)
-        index = int(name) - 1
+    index = small(name)
+    if index and world.arguments is not None:
         found = world.arguments
-        return (found[index] if index < len(found) else EMPTY,)
-    if name in {"-", "_"}:
+        return (found[index - 1] if index <= len(found) else EMPTY,)
+    if name in {"-", "_"} or name.isdigit():
         return (ANY,)
     return (named(walk, name, world),)
+
+
+def _arguments(world: World, *, joined: bool) -> tuple[Word, ...]:
+    found = world.arguments
+    if found is None:
+        return (Word(UNKNOWN, many=True),)
+    if not joined:
+        return found
+    known = all(word.known for word in found)
+    return (Word(" ".join(word.text for word in found)) if known else ANY,)
 
 
 def _base(
@@ -131,10 +130,11 @@ def _subscript(walk: "Walk", node: "Node", world: World) -> tuple[Word, ...]:
     found = world.arrays.get(text_of(parts[0], walk.source))
     if index in {"@", "*"}:
         return found if found is not None else (Word(UNKNOWN, many=True),)
-    if index.isascii() and index.isdigit():
+    number = small(index)
+    if number is not None:
         if found is None:
             return (ANY,)
-        return (found[int(index)] if int(index) < len(found) else EMPTY,)
+        return (found[number] if number < len(found) else EMPTY,)
     word = world.variables.get(index.removeprefix("$"))
     if is_number(word):
         return (ANY,)

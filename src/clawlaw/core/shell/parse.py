@@ -14,6 +14,7 @@ MAX_BYTES = 65_536  # of one command text
 MAX_NODES = 20_000  # of its syntax tree
 MAX_STEPS = 4_000  # statements analysed, loops and functions unrolled
 MAX_NESTING = 40  # statements within statements, through functions and texts
+MAX_CALLS = 12  # functions and texts inside each other
 MAX_LEVELS = 80  # of the syntax tree
 
 _PARSER = Parser(Language(tree_sitter_bash.language()))
@@ -44,22 +45,28 @@ class UnclearError(Exception):
 def unseen(text: str) -> str:
     """First character that a reader would not see as the shell does, "" if none."""
     if not text.isascii():
-        for char in text:
+        for char in sorted(set(text)):
             code = ord(char)
-            if code > 126 and any(low <= code <= high for low, high in _UNSEEN):
+            if any(low <= code <= high for low, high in _UNSEEN):
                 return char
     if not text.isprintable() and not _CONTROLS.isdisjoint(text):
         return next(char for char in text if char in _CONTROLS)
     return ""
 
 
-def parse(text: str) -> tuple[Node, bytes]:
+def parse(text: str, depth: int = 0) -> tuple[Node, bytes]:
     """The syntax tree of a text and the bytes that it indexes.
 
+    Args:
+        text: As the agent wrote it, or as another text contains it.
+        depth: Texts and functions around it.
+
     Raises:
-        UnclearError: The text holds characters that hide, is too long, or is not a
-            program to the grammar.
+        UnclearError: The text holds characters that hide, is too long or too deep, or
+            is not a program to the grammar.
     """
+    if depth > MAX_CALLS:
+        raise UnclearError("texts within texts", text[:80])
     hidden = unseen(text)
     if hidden:
         raise UnclearError(f"character U+{ord(hidden):04X} hides in the text")

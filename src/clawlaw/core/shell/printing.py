@@ -1,6 +1,7 @@
 """Builtins that print: what they print is known where their words are."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from clawlaw.core.shell.ansi import decode_ansi_c
@@ -40,9 +41,11 @@ def echo(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
     return [world], [world]
 
 
-def _decoded(raw: str, end: str) -> str | None:
-    if "\\c" in raw or "\\0" in raw:
-        return None
+def _decoded(raw: str, end: str, *, digits: bool = False) -> str | None:
+    """Text with its escapes taken out; `None` where `echo` and `printf` differ."""
+    for before, char in pairwise(raw):
+        if before == "\\" and char in ("c0?'" if digits else "c?'\"01234567"):
+            return None
     try:
         return decode_ansi_c(raw) + end
     except UnclearError:
@@ -76,7 +79,7 @@ def _formatted(form: str, values: list[str]) -> str | None:
     rest = list(values)
     while True:
         for index, piece in enumerate(pieces):
-            decoded = _decoded(piece.replace("\0", "%"), "")
+            decoded = _decoded(piece.replace("\0", "%"), "", digits=True)
             if decoded is None:
                 return None
             text += decoded

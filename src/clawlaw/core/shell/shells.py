@@ -6,7 +6,6 @@ Source: GNU Bash manual 5.3, Invoking Bash; dash(1).
 from typing import TYPE_CHECKING
 
 from clawlaw.core.actions import ProcessExec
-from clawlaw.core.shell.paths import join
 from clawlaw.core.shell.variables import is_special
 from clawlaw.core.shell.words import Input, Invocation, Word
 from clawlaw.core.shell.world import World
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 # Shells whose language is that of the grammar, and those that only resemble it.
 SAME = frozenset({"bash", "sh", "dash"})
 ALIKE = frozenset({"zsh", "ksh", "ash", "mksh", "fish", "csh", "tcsh"})
+SHELLS = SAME | ALIKE
 _LETTERS = frozenset("euxvcs")
 _LONG = frozenset({"--norc", "--noprofile", "--posix"})
 _OPTIONS = frozenset({"errexit", "nounset", "xtrace", "verbose", "pipefail"})
@@ -115,8 +115,3 @@ def transport(words: list[str]) -> str | None:
         if name in SAME | {"zsh"} and folder in {"", "/bin", "/usr/bin"}:
             return words[2]
     return None
-
-
-def join_script(cwd: str, text: str) -> str:
-    """Absolute path of a script."""
-    return join(cwd, text)

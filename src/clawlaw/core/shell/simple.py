@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from clawlaw.core.shell import expand, redirect
-from clawlaw.core.shell.builtins import assign, export
+from clawlaw.core.shell import expand, programs, redirect
 from clawlaw.core.shell.parse import UnclearError, children, text_of
+from clawlaw.core.shell.variables import assign, export, is_name
 from clawlaw.core.shell.words import Word
-from clawlaw.core.shell.world import ANY, ANY_NUMBER, World, is_number
+from clawlaw.core.shell.world import ANY, World, is_number
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -42,6 +42,8 @@ _RESERVED = frozenset(
     ]
 )
 
+_LETTERS = frozenset("argxp")  # of declarations; others change how values are read
+
 
 def command(
     walk: "Walk", node: "Node", world: World, more: tuple["Node", ...] = ()
@@ -69,7 +71,7 @@ def command(
         return redirect.enclosed(
             walk, world, redirects, lambda nodes: _run(walk, world, words, given, nodes)
         )
-    return walk.start(words, world, given)
+    return programs.start(walk, words, world, given)
 
 
 def _run(
@@ -81,7 +83,7 @@ def _run(
 ) -> "Flow":
     for node in more:
         words = words + expand.words(walk, node, world)
-    return walk.start(words, world, given)
+    return programs.start(walk, words, world, given)
 
 
 def _name(walk: "Walk", node: "Node", world: World) -> list[Word]:
@@ -168,9 +170,9 @@ def _element(walk: "Walk", parts: list["Node"], world: World) -> World:
 def declaration(walk: "Walk", node: "Node", world: World) -> "Flow":
     """`export`, `local`, `declare`, `readonly`, `typeset`."""
     keyword, *parts = children(node, walk.source)
-    walk.builtin(keyword.type, ())
-    exports = keyword.type == "export"
-    numeric = False
+    kind = keyword.type
+    walk.builtin(kind, ())
+    letters = ""
     names: list[str] = []
     for part in parts:
         text = text_of(part, walk.source)
@@ -179,26 +181,35 @@ def declaration(walk: "Walk", node: "Node", world: World) -> "Flow":
             names.append(text_of(part.children[0], walk.source))
         elif part.type == "variable_name":
             names.append(text)
-            if keyword.type == "local":
+            if kind not in {"export", "readonly"}:
                 world = world.bind(text, Word(""))
-        elif text in {"-x", "-gx"}:
-            exports = True
-        elif text == "-i":
-            numeric = True
-        elif text not in {"-a", "-r", "-g", "-p", "-l", "-u", "-ar", "-gr", "-ra"}:
+        elif part.type == "word" and text[:1] == "-" and set(text[1:]) <= _LETTERS:
+            letters += text[1:]
+        else:
             raise UnclearError("a declaration", text_of(node, walk.source))
-    if exports and not names:
-        walk.opaque("all variables are shown", text_of(node, walk.source))
+    if not names:
+        raise UnclearError("all variables are shown", text_of(node, walk.source))
+    return _declared(walk, kind, letters, names, world)
+
+
+def _declared(
+    walk: "Walk", kind: str, letters: str, names: list[str], world: World
+) -> "Flow":
+    """What a declaration does besides assigning."""
+    if kind == "local" and not walk.locals:
+        walk.opaque("a local variable outside a function", names[0])
+    if kind in {"local", "declare", "typeset"} and walk.locals and "g" not in letters:
+        walk.locals[-1].update(names)
     for name in names:
-        if numeric and not is_number(world.variables.get(name, ANY_NUMBER)):
-            raise UnclearError("a number that is evaluated", name)
-        if exports:
+        if kind == "export" or "x" in letters:
             world = export(walk, world, name)
+    if kind == "readonly" or "r" in letters:
+        world = world.but(fixed=world.fixed | set(names))
     return [world], [world]
 
 
 def unset(walk: "Walk", node: "Node", world: World) -> "Flow":
-    """`unset name`: the variable is empty from here."""
+    """`unset name`: the variable or function is gone from here."""
     keyword, *parts = children(node, walk.source)
     if keyword.type != "unset":
         raise UnclearError("a statement", text_of(node, walk.source))
@@ -207,7 +218,9 @@ def unset(walk: "Walk", node: "Node", world: World) -> "Flow":
         name = text_of(part, walk.source)
         if name in {"-v", "-f"}:
             continue
-        if not (name.isascii() and name.isidentifier()):
+        if not is_name(name):
             raise UnclearError("a name that is evaluated", name)
+        if name in world.functions:
+            walk.opaque("a function is taken away", name)
         world = assign(walk, world, name, Word(""))
     return [world], [world]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 # Assigned, they change how later words are read, or which code programs load: the
 # executor's environment has them, or the shell acts on them.
 _SPECIAL = frozenset({
-    "ALL_PROXY", "BROWSER", "CDPATH", "EDITOR", "ENV", "EXECIGNORE", "FCEDIT", "FIGNORE",
+    "ALL_PROXY", "BROWSER", "CDPATH", "EDITOR", "ENV", "EXECIGNORE", "FCEDIT",
+    "FIGNORE",
     "FTP_PROXY", "FUNCNEST", "GLOBIGNORE", "HISTFILE", "HOME", "HTTPS_PROXY",
     "HTTP_PROXY", "IFS", "INPUTRC", "LOGNAME", "MAILCHECK", "MAILPATH", "NO_PROXY",
     "OLDPWD", "PAGER", "PATH", "POSIXLY_CORRECT", "PROMPT_COMMAND", "PS0", "PS1", "PS2",
@@ -38,6 +39,8 @@ def assign(walk: "Walk", world: World, name: str, value: Word) -> World:
     """A world where the text has assigned a variable."""
     if is_special(name):
         walk.opaque("a variable that changes what later words do", name)
+    if name in world.fixed:
+        walk.opaque("a variable that cannot be assigned again", name)
     return world.bind(name, value)
 
 

@@ -14,29 +14,23 @@ from clawlaw.core.actions import (
 )
 from clawlaw.core.errors import ProposalError
 from clawlaw.core.policy import Policy
-from clawlaw.core.shell import flow, outputs, redirect
+from clawlaw.core.shell import flow, outputs, programs
 from clawlaw.core.shell.builtins import BUILTINS
 from clawlaw.core.shell.evaluating import run_traps
 from clawlaw.core.shell.fields import escape_pattern
 from clawlaw.core.shell.parse import (
+    MAX_CALLS,
     MAX_STEPS,
     UnclearError,
     children,
     parse,
-    text_of,
     unseen,
 )
-from clawlaw.core.shell.paths import common, join, normal
-from clawlaw.core.shell.shells import ALIKE, SAME
-from clawlaw.core.shell.shells import run as run_shell
-from clawlaw.core.shell.variables import assign, environment, is_special
+from clawlaw.core.shell.paths import common, join
 from clawlaw.core.shell.words import UNKNOWN, Input, Invocation, Place, Word
-from clawlaw.core.shell.world import ANY, Function, World
-from clawlaw.core.shell.wrappers import WRAPPERS
+from clawlaw.core.shell.world import World
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
-
     from clawlaw.core.shell.flow import Flow
 
 # Programs of the machine: a name there means what it means on the search path.
@@ -52,8 +46,6 @@ _DEVICES = frozenset(
     {"/dev/null", "/dev/zero", "/dev/urandom", "/dev/random", "/dev/tty", "/dev/stdin",
      "/dev/stdout", "/dev/stderr"}
 )  # fmt: skip
-_CALLS = 12  # functions and texts inside each other
-_SHELLS = SAME | ALIKE
 
 
 class Walk:
@@ -217,14 +209,14 @@ class Walk:
         self.level += 1
         try:
             name = invocation.program.text
-            if self.level > _CALLS * 2:
+            if self.level > MAX_CALLS * 2:
                 self.opaque("commands within commands", name)
             elif name in _BOTH and invocation.program.known:
                 self.builtin(name, invocation.arguments)
                 world = World(invocation.cwd)
                 BUILTINS[name](self, invocation.arguments, world)
             else:
-                self.external(invocation)
+                programs.external(self, invocation)
         finally:
             self.level -= 1
 
@@ -249,9 +241,7 @@ class Walk:
         self.calls += 1
         outer = self.source
         try:
-            if self.calls > _CALLS:
-                raise UnclearError("texts within texts", text[:80])
-            root, self.source = parse(text)
+            root, self.source = parse(text, self.calls)
             return flow.sequence(self, children(root, self.source, lines=True), [world])
         except UnclearError as unclear:
             self.opaque(unclear.reason, unclear.at)
@@ -279,41 +269,6 @@ class Walk:
         finally:
             self.exits, self.returns, self.locals, self.traps, self.guarded = saved
 
-    def start(
-        self, words: list[Word], world: World, given: list[tuple[str, Word]]
-    ) -> "Flow":
-        """Analyse a simple command: function, builtin or program."""
-        if not words:
-            for name, value in given:
-                world = assign(self, world, name, value)
-            return [world], [world]
-        program = words[0]
-        name = program.text
-        if not (program.known and name):
-            self.opaque("which program runs is known only when it runs", name)
-            return [world], [world]
-        if name in world.functions:
-            return self._call(world.functions[name], words[1:], world)
-        builtin = BUILTINS.get(name)
-        if builtin is not None:
-            for variable, _ in given:
-                if is_special(variable) and (variable, name) != ("IFS", "read"):
-                    self.opaque("a variable that changes what words do", variable)
-            self.builtin(name, words[1:])
-            return builtin(self, words[1:], world)
-        self.external(
-            Invocation(
-                program,
-                words[1:],
-                self.stdin,
-                self.piped,
-                environment(world, given) if given or world.exported else (),
-                world.cwd,
-            )
-        )
-        same = [world]
-        return same, same
-
     def builtin(self, name: str, words: Sequence[Word]) -> None:
         """Note that a builtin ran; the same words are noted once."""
         arguments = tuple([word.text for word in words])
@@ -325,89 +280,6 @@ class Walk:
         """Whether the shell does it itself."""
         return name in BUILTINS
 
-    def is_program(self, name: str) -> bool:
-        """Whether a name means something already."""
-        return (
-            name in BUILTINS
-            or name in WRAPPERS
-            or name in _SHELLS
-            or self.policy.profiles.lookup(name) is not None
-        )
-
-    def external(self, invocation: Invocation) -> None:
-        """Analyse a program: wrapper, shell, or one with a profile."""
-        program = invocation.program
-        name = program.text
-        if not program.known or not name.isascii() or not name:
-            self.opaque("which program runs is known only when it runs", name)
-            return
-        if "/" in name:
-            found = self._located(invocation)
-            if found is None:
-                return
-            name, invocation = found
-        unwrap = WRAPPERS.get(name)
-        if unwrap is not None:
-            unwrap(self, invocation, name)
-        elif name in _SHELLS:
-            run_shell(self, invocation, name)
-        else:
-            self._profiled(name, invocation)
-
-    def _profiled(self, name: str, invocation: Invocation) -> None:
-        profile = self.policy.profiles.lookup(name)
-        if profile is None:
-            arguments = tuple([word.text for word in invocation.arguments])
-            self.emit(ProcessExec(invocation.program.text, arguments, "unknown"))
-            self.opaque(f"program {name} is not known", name)
-            return
-        profile.apply(invocation, self)
-        if invocation.stdin.within and outputs.selects(name, invocation.arguments):
-            self.said = Input("program", within=invocation.stdin.within)
-
-    def _located(self, invocation: Invocation) -> tuple[str, Invocation] | None:
-        """Name and invocation of a program given by path; `None`: an own script."""
-        path = self.path(invocation.program, invocation.cwd)
-        if path is None:
-            return None
-        folder, _, base = normal(path).rpartition("/")
-        if folder not in _SYSTEM:
-            arguments = tuple([word.text for word in invocation.arguments])
-            self.emit(ProcessExec(path, arguments, "file", path))
-            return None
-        if path != normal(path):
-            self.opaque("a program by a roundabout path", path)
-        return base, Invocation(
-            Word(path),
-            invocation.arguments,
-            invocation.stdin,
-            invocation.piped,
-            invocation.environment,
-            invocation.cwd,
-        )
-
-    def _call(self, function: Function, words: list[Word], world: World) -> "Flow":
-        """Analyse a function of the text where it is called."""
-        self.calls += 1
-        outer = self.source
-        self.returns.append([])
-        self.locals.append(set())
-        try:
-            if self.calls > _CALLS:
-                raise UnclearError("functions within functions")
-            self.source = function.source
-            inner = world.but(arguments=tuple(words))
-            ok, fail = flow.statement(self, function.body, inner)
-        finally:
-            self.source = outer
-            self.calls -= 1
-            back = self.returns.pop()
-            names = self.locals.pop()
-        return (
-            [_left(found, world, names) for found in [*ok, *back]],
-            [_left(found, world, names) for found in [*fail, *back]],
-        )
-
     def output(self, outer: int) -> Input:
         """What was printed since `rank` was set to 0; it was `outer` before."""
         inner, self.rank = self.rank, max(self.rank, outer)
@@ -415,73 +287,8 @@ class Walk:
             return self.said
         return outputs.derived(inner, self.stdin)
 
-    def substitute(self, node: "Node", world: World) -> Word:
-        """Value of `$(...)`, and its effects."""
-        parts = children(node, self.source, lines=True)
-        text = text_of(node, self.source)
-        if text[0] == "`" and ("\\" in text or "#" in text or "`" in text[1:-1]):
-            raise UnclearError("backquotes in backquotes", text)
-        inner = parts[1:-1]
-        if len(inner) == 1 and inner[0].type == "file_redirect":
-            redirect.around(self, None, world, inner)
-            return ANY
-        output = self._captured(inner, world)
-        if output.text is not None:
-            return Word(output.text.rstrip("\n"))
-        if output.within:
-            return Word(UNKNOWN, within=output.within)
-        return _shape(inner, self.source)
-
-    def _captured(self, nodes: Sequence["Node"], world: World) -> Input:
-        piped, said, rank = self.piped, self.said, self.rank
-        self.piped, self.rank = True, 0
-        with self.apart():
-            flow.sequence(self, nodes, [world])
-        output = self.output(rank)
-        self.piped, self.said = piped, said
-        return output
-
-    def process_file(self, node: "Node", world: World) -> Word:
-        """File name that `<(...)` or `>(...)` becomes, and its effects."""
-        parts = children(node, self.source, lines=True)
-        name = f"/dev/fd/{63 - len(self.descriptors)}"
-        if parts[0].type == "<(":
-            self.descriptors[name] = self._captured(parts[1:-1], world)
-        else:
-            outer, self.stdin = self.stdin, Input("program")
-            self._captured(parts[1:-1], world)
-            self.stdin = outer
-            self.descriptors[name] = Input("unknown")
-        return Word(name)
-
 
 _NOTHING = Input("none", "")
-
-
-def _left(found: World, outer: World, names: set[str]) -> World:
-    """The world after a function: its own names and arguments are gone."""
-    variables = found.variables
-    if names:
-        kept = {key: word for key, word in variables.items() if key not in names}
-        old = outer.variables
-        variables = kept | {key: old[key] for key in names if key in old}
-    return found.but(arguments=outer.arguments, variables=variables)
-
-
-def _shape(nodes: Sequence["Node"], source: bytes) -> Word:
-    """What is known of the output of one plain command."""
-    if len(nodes) != 1:
-        return ANY
-    last = nodes[0]
-    if last.type == "pipeline":
-        last = last.children[-1]
-    if last.type == "redirected_statement":
-        last = last.children[0]
-    if last.type != "command":
-        return ANY
-    name, *words = (text_of(child, source) for child in last.children)
-    plain = [Word(word.strip("'\"")) for word in words]
-    return outputs.shape(name, plain) or ANY
 
 
 def analyse_shell(

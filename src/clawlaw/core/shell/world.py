@@ -13,6 +13,7 @@ from tree_sitter import Node
 
 from clawlaw.core.shell.words import UNKNOWN, Word
 
+_MAX_DIGITS = 6
 MAX_WORLDS = 8  # paths followed apart; beyond it what differs becomes unknown
 
 
@@ -57,6 +58,7 @@ class World:
         functions: Likewise.
         arguments: `$1` and so on.
         exported: Variables that programs see.
+        fixed: Variables that cannot be assigned again.
         stops: A command that fails ends the text (`set -e`).
     """
 
@@ -68,6 +70,7 @@ class World:
     functions: Mapping[str, Function] = field(default_factory=dict)
     arguments: tuple[Word, ...] | None = ()
     exported: frozenset[str] = frozenset()
+    fixed: frozenset[str] = frozenset()
     stops: bool = False
 
     def but(self, **changes: Any) -> Self:  # noqa: ANN401  fields of several types
@@ -78,6 +81,13 @@ class World:
     def bind(self, name: str, value: Word) -> Self:
         """A world where a variable has a value."""
         return self.but(variables={**self.variables, name: value})
+
+
+def below(directory: str, *, many: bool = False) -> Word:
+    """A path at or below a directory; any path where that is ""."""
+    if not directory:
+        return Word(UNKNOWN, many=many)
+    return Word(f"{directory.rstrip('/')}/{UNKNOWN}", many=many, within=directory)
 
 
 def merged(worlds: Iterable[World]) -> list[World]:
@@ -111,6 +121,7 @@ def widened(worlds: list[World]) -> World:
             },
             arguments=first.arguments if first.arguments == other.arguments else None,
             exported=first.exported | other.exported,
+            fixed=first.fixed | other.fixed,
             stops=first.stops and other.stops,
         )
     return first
@@ -126,7 +137,7 @@ def _join(one: Word | None, two: Word | None) -> Word:
     if is_number(one) and is_number(two):
         return ANY_NUMBER
     if one and two and one.within and one.within == two.within:
-        return Word(UNKNOWN, within=one.within)
+        return below(one.within)
     return ANY
 
 
@@ -137,3 +148,9 @@ def is_number(word: Word | None) -> bool:
     return isinstance(word, Number) or (
         word.text.isascii() and word.text.isdigit() and word.known
     )
+
+
+def small(text: str) -> int | None:
+    """A plain number of few digits, in a text that is nothing else."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(text) if plain else None

@@ -225,76 +225,6 @@ def _closed(walk: "Walk", invocation: Invocation, name: str) -> None:
         inner(walk, invocation, rest, name)
 
 
-_XARGS = Wrapper(
-    _set("-0 -r -t -x --null --no-run-if-empty --verbose --exit"),
-    _set(
-        "-n -P -L -s -d -E --max-args --max-procs --max-lines --max-chars --delimiter"
-    ),
-)
-
-
-def _xargs(walk: "Walk", invocation: Invocation, name: str) -> None:
-    """`xargs`: the command gains words from the input."""
-    _exec(walk, invocation)
-    words = list(invocation.arguments)
-    mark = ""
-    kept: list[Word] = []
-    while words and words[0].text[:1] == "-":
-        text = words[0].text
-        if text[:2] == "-I":
-            mark = text[2:] or (words.pop(1).text if len(words) > 1 else "")
-            words.pop(0)
-            mark = mark or "{}"
-            continue
-        take = 2 if text in _XARGS.values else 1
-        kept += words[:take]
-        words = words[take:]
-        if text == "--":
-            break
-    _skip(walk, _XARGS, kept, name)
-    found = _lines(invocation)
-    command = list(words) or [Word("echo")]
-    if mark:
-        command = [_replaced(word, mark, found) for word in command]
-    else:
-        command += found
-    inner(walk, _blind(invocation), command, name)
-
-
-def _blind(invocation: Invocation) -> Invocation:
-    """The invocation with its input consumed."""
-    return Invocation(
-        invocation.program,
-        (),
-        piped=invocation.piped,
-        environment=invocation.environment,
-        cwd=invocation.cwd,
-    )
-
-
-def _lines(invocation: Invocation) -> list[Word]:
-    """Words that xargs makes of its input."""
-    text = invocation.stdin.text
-    if text is not None and not {"'", '"', "\\"} & set(text):
-        return [Word(part) for part in text.split()]
-    return [Word(UNKNOWN, many=True, within=invocation.stdin.within)]
-
-
-def _replaced(word: Word, mark: str, found: list[Word]) -> Word:
-    if mark not in word.text:
-        return word
-    if len(found) == 1:
-        new = found[0]
-        if word.text == mark:
-            return Word(new.text, within=new.within)
-        after = word.text.removeprefix(mark)
-        beside = after.startswith("/") and "/.." not in after and mark not in after
-        if new.within and word.text.startswith(mark) and beside:
-            return Word(UNKNOWN + after, within=new.within)
-        return Word(word.text.replace(mark, new.text))
-    return Word(word.text.replace(mark, UNKNOWN))
-
-
 type Unwrap = Callable[["Walk", Invocation, str], None]
 
 WRAPPERS: dict[str, Unwrap] = {
@@ -305,7 +235,6 @@ WRAPPERS: dict[str, Unwrap] = {
     "watch": _watch,
     "busybox": _busybox,
     "toybox": _busybox,
-    "xargs": _xargs,
     **dict.fromkeys(
         ("parallel", "unshare", "nsenter", "chroot", "script", "strace", "ltrace",
          "gdb", "firejail", "bwrap", "proot", "runuser", "su", "pkexec", "systemd-run",
