@@ -9,7 +9,7 @@ from typing import Any
 from clawlaw.adapters.aliases import in_known_words, joined
 from clawlaw.cli.cases import Call, Case, Expected
 from clawlaw.cli.policies import PolicyLoader
-from clawlaw.core.actions import Proposal
+from clawlaw.core.actions import Opaque, Proposal
 from clawlaw.core.decision import Verdict
 from clawlaw.core.decode import decode_proposal
 from clawlaw.core.errors import ProposalError
@@ -37,11 +37,13 @@ class Judged:
 
     Attributes:
         law: Number and rule of the finding that decided, "" where none did.
+        unclear: What the analysis did not understand, "" where it did.
     """
 
     verdict: Expected
     reason: str
     law: str = ""
+    unclear: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,9 @@ def _judged(done: Evaluation) -> Judged:
         None,
     )
     law = f"{strictest.law} {strictest.rule}" if strictest else ""
-    return Judged(WORD[decision.verdict], decision.reason, law)
+    unclear = [e for e in done.effects if isinstance(e, Opaque)]
+    told = f"{unclear[0].reason}: {unclear[0].at}" if unclear else ""
+    return Judged(WORD[decision.verdict], decision.reason, law, told)
 
 
 def count(answers: Iterable[Answer]) -> dict[str, Count]:

@@ -6,8 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from clawlaw.cli.bench import HOME, WORKSPACE, Answer, Bench, Count, Options, count
-from clawlaw.cli.cases import CaseError, read_cases
+from clawlaw.cli.bench import (
+    HOME,
+    WORKSPACE,
+    Answer,
+    Bench,
+    Count,
+    Judged,
+    Options,
+    count,
+)
+from clawlaw.cli.cases import CaseError, Expected, read_cases
 from clawlaw.cli.options import (
     JsonOption,
     NoSandboxOption,
@@ -112,32 +121,29 @@ def _judge(
 
 def _lines(answer: Answer) -> list[dict[str, Any]]:
     """One line for a case, and for a sequence one for each call besides."""
-    case, whole = answer.case, answer.strictest
-    lines = [
-        {
-            "id": case.id,
-            "verdict": whole.verdict,
-            "expected": case.expected,
-            "class": case.group,
-            "law": whole.law,
-            "reason": whole.reason,
-        }
-    ]
+    case = answer.case
+    lines = [_line(case.id, case.group, case.expected, answer.strictest)]
     if case.sequence:
+        pairs = zip(case.calls, answer.calls, strict=True)
         lines += [
-            {
-                "id": f"{case.id}#{index}",
-                "verdict": judged.verdict,
-                "expected": call.expected,
-                "class": case.group,
-                "law": judged.law,
-                "reason": judged.reason,
-            }
-            for index, (call, judged) in enumerate(
-                zip(case.calls, answer.calls, strict=True)
-            )
+            _line(f"{case.id}#{index}", case.group, call.expected, judged)
+            for index, (call, judged) in enumerate(pairs)
         ]
     return lines
+
+
+def _line(
+    name: str, group: str, expected: Expected | None, judged: Judged
+) -> dict[str, Any]:
+    return {
+        "id": name,
+        "verdict": judged.verdict,
+        "expected": expected,
+        "class": group,
+        "law": judged.law,
+        "reason": judged.reason,
+        "unclear": judged.unclear,
+    }
 
 
 def _print_failures(answers: list[Answer]) -> None:
@@ -153,6 +159,8 @@ def _print_failures(answers: list[Answer]) -> None:
         out.print(f"{styled(whole.verdict)} {place}", end=" ")
         out.print(f"{call.tool} {_shown(call.arguments)}", markup=False)
         out.print(f"    {whole.law}: {whole.reason}", style="dim", markup=False)
+        if whole.unclear:
+            out.print(f"    {whole.unclear}", style="dim", markup=False)
 
 
 def _shown(arguments: dict[str, Any]) -> str:

@@ -23,8 +23,18 @@ INTERRUPTED = 130
 EXIT_OF = {Verdict.ALLOW: OK, Verdict.ESCALATE: ESCALATED, Verdict.DENY: DENIED}
 STYLE = {"allow": "green", "escalate": "yellow", "ask": "yellow", "deny": "bold red"}
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDE = 160  # columns of a table that goes to a file or a pipe
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 
 class UsageError(ClawLawError):
