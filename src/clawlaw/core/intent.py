@@ -11,13 +11,11 @@ from msgspec import structs
 
 from clawlaw.core.actions import ProcessExec
 from clawlaw.core.errors import SessionError
+from clawlaw.core.hosts import ANY, covers, listed
 from clawlaw.core.policy import Policy, Principal, Purpose
 from clawlaw.core.prepared import roots
 from clawlaw.core.state import Scope
-from clawlaw.core.text import fold_host
 from clawlaw.core.view import Target
-
-ANY = "*"  # every host, or every program
 
 
 def within(path: str, root: str) -> bool:
@@ -52,13 +50,7 @@ def in_paths(target: Target, paths: tuple[str, ...]) -> bool:
 
 def in_hosts(host: str, hosts: tuple[str, ...]) -> bool:
     """Whether a folded host is listed; a leading dot takes subdomains alone."""
-    for listed in hosts:
-        if listed == ANY:
-            return True
-        name = fold_host(listed.removeprefix(".")).text
-        if host.endswith(f".{name}") if listed.startswith(".") else host == name:
-            return True
-    return False
+    return listed(hosts).hold(host)
 
 
 def in_programs(effect: ProcessExec, scope: Scope, purpose: Purpose) -> bool:
@@ -157,16 +149,9 @@ def _both_paths(declared: tuple[str, ...], ceiling: tuple[str, ...]) -> tuple[st
 def _both_hosts(declared: tuple[str, ...], ceiling: tuple[str, ...]) -> tuple[str, ...]:
     if not declared:
         return ceiling
-    kept = [d for d in declared if _covers(ceiling, d)]
-    kept += [c for c in ceiling if c not in kept and _covers(declared, c)]
+    kept = [d for d in declared if covers(ceiling, d)]
+    kept += [c for c in ceiling if c not in kept and covers(declared, c)]
     return tuple(kept) or (NOTHING,)
-
-
-def _covers(hosts: tuple[str, ...], host: str) -> bool:
-    """Whether everything that an entry takes is taken by one of the others."""
-    if ANY in hosts or host in hosts:
-        return True
-    return any(h.startswith(".") and host.endswith(h) for h in hosts)
 
 
 def _both_programs(

@@ -12,7 +12,7 @@ it; their work is proportional to the action.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -34,7 +34,6 @@ __all__ = [
     "action_digest",
     "apply",
     "decide",
-    "kernel_digest",
     "open_session",
     "settle",
 ]
@@ -100,24 +99,6 @@ def action_digest(proposal: Proposal, facts: Facts) -> str:
         )
     )
     return "sha256:" + hashlib.sha256(bound).hexdigest()
-
-
-def kernel_digest(parts: Mapping[str, bytes]) -> str:
-    """Digest of everything that decides besides the policy.
-
-    Args:
-        parts: Content by name: modules, profiles; for a grammar or a library its
-            version.
-
-    Returns:
-        "sha256:" and hex digits; neither the order of the parts nor how they are cut
-        into names and content is ambiguous.
-    """
-    whole = hashlib.sha256()
-    for name in sorted(parts):
-        whole.update(hashlib.sha256(name.encode()).digest())
-        whole.update(hashlib.sha256(parts[name]).digest())
-    return "sha256:" + whole.hexdigest()
 
 
 def _decide(

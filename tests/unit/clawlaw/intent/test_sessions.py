@@ -59,6 +59,11 @@ def test_paths_are_cut(
         (("a.org",), ("*",), ("a.org",)),
         (("a.org",), (".a.org",), (intent.NOTHING,)),
         (("evil-a.org",), (".a.org",), (intent.NOTHING,)),
+        (("127.0.0.1",), ("127.0.0.0/8",), ("127.0.0.1",)),
+        (("10.1.0.0/16", "::1/128"), ("10.0.0.0/8",), ("10.1.0.0/16",)),
+        (("0.0.0.0/0",), ("10.0.0.0/8",), ("10.0.0.0/8",)),
+        (("10.1.0.0/99",), ("10.0.0.0/8",), (intent.NOTHING,)),
+        (("A.org",), (".org",), ("A.org",)),
     ],
 )
 def test_hosts_are_cut(
@@ -85,6 +90,34 @@ def test_programs_are_cut(
 ) -> None:
     both = intent.cut(Scope("p", programs=declared), Scope("p", programs=ceiling))
     assert both.programs == cut
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts", "inside"),
+    [
+        ("a.org", ("A.ORG",), True),
+        ("a.org", ("*",), True),
+        ("a.org", (), False),
+        ("x.a.org", (".a.org",), True),
+        ("a.org", (".a.org",), False),
+        ("127.8.8.8", ("127.0.0.0/8",), True),
+        ("128.0.0.1", ("127.0.0.0/8",), False),
+        ("127.0.0.1", (".0.0.1",), False),
+        ("127.x", ("127.0.0.0/8",), False),
+        ("::1", ("::1",), True),
+        ("fe80::7", ("fe80::/10",), True),
+        ("fe80::7", ("10.0.0.0/8",), False),
+        ("a.org", (".",), False),
+        ("a.org", ("a.org/24",), False),
+        ("a9", ("10.0.0.0/8",), False),
+    ],
+)
+def test_hosts_are_listed(
+    host: str,
+    hosts: tuple[str, ...],
+    inside: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    assert intent.in_hosts(host, hosts) is inside
 
 
 def test_budgets_and_expiry_are_the_lower() -> None:

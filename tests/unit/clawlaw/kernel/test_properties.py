@@ -6,7 +6,7 @@ import random
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -203,20 +203,6 @@ def test_a_session_is_the_sum_of_its_deltas(row: list[int]) -> None:
             decision = decided(proposal, effects, facts, state)
             kernel.apply(state, decision.delta)
     assert ENCODER.encode(states[0]) == ENCODER.encode(states[1])
-
-
-def test_the_digest_of_the_kernel_is_of_names_and_content() -> None:
-    digest: Callable[[dict[str, bytes]], str] = kernel.kernel_digest
-    whole = digest({"a": b"1", "b": b"2"})
-    assert whole == digest({"b": b"2", "a": b"1"})
-    assert len(whole) == len("sha256:") + 64
-    others = (
-        {"a": b"1"},
-        {"a": b"2", "b": b"1"},
-        {"a": b"12", "b": b""},
-        {"ab": b"12"},
-    )
-    assert len({whole, *map(digest, others)}) == 5
 
 
 def test_the_digest_of_an_action_has_a_form_that_others_can_make() -> None:
