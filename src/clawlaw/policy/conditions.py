@@ -1,8 +1,10 @@
 """Conditions of rules: a mapping in YAML to three tests, typed by the effects.
 
 Several keys of a mapping must all hold. A key is a field of the effects, or one of
-`any`, `all`, `not`, `fact`, `target`, `session`, `sandbox`, `purpose`, `principal`,
-`tool`, `tier`, `trusted`. Nothing is skipped: what is not understood is refused.
+`any`, `all`, `not`, `fact`, `path_alone`, `target`, `session`, `sandbox`, `purpose`,
+`principal`, `tool`, `tier`, `trusted`. `path` looks at every path of an effect, where a
+link leads and a move goes included; `path_alone` at the path itself. Nothing is
+skipped: what is not understood is refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -69,6 +71,7 @@ class Reader:
             "fact": self._fact,
             "target": self._target,
             "session": self._session,
+            "path_alone": self._path_alone,
             "sandbox": self._sandbox,
             "purpose": self._purpose,
             "principal": self._principal,
@@ -122,6 +125,8 @@ class Reader:
 
     def _typed(self, name: str, kind: FieldType, value: Any) -> Triple:
         if kind.kind == "path":
+            if name == "target" and isinstance(value, dict) and "labels" in value:
+                return self._target(value, ())
             return self._path(name, value)
         if kind.kind == "host":
             return self._host(value)
@@ -141,10 +146,15 @@ class Reader:
         """`path` looks at every path of the effect, other fields at their own."""
         return find_all if name == "path" else find_field(name)
 
-    def _path(self, name: str, value: Any) -> Triple:
+    def _path_alone(self, value: Any, _place: Place) -> Triple:
+        kind = common_field(self._kinds, "path")
+        op.expect(kind.kind == "path", "the path of these effects is no file's")
+        return self._path("path", value, find_field("path"))
+
+    def _path(self, name: str, value: Any, find: Find | None = None) -> Triple:
         operator, operand = self._membership(value, _PATH_OPERATORS)
         sets = self._sets("paths", self._names.paths.bits, operand)
-        test = InSets(self._names.paths, sets, self._find(name))
+        test = InSets(self._names.paths, sets, find or self._find(name))
         return {"in": test.triple, "at": test.at, "outside": test.outside}[operator]()
 
     @staticmethod

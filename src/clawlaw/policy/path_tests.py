@@ -29,7 +29,8 @@ def find_field(name: str) -> Find:
 
     def find(effect: Any, view: View) -> tuple[Target, ...] | None:
         path = getattr(effect, name)
-        return view.at(path) if path else ()
+        glob = name == "path" and effect.glob
+        return view.at(path, glob=glob) if path else ()
 
     return find
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from clawlaw.policy.compile import compile_policy, load, read_folder
 from clawlaw.policy.document import decode_document
 from clawlaw.policy.errors import PolicyError
@@ -14,18 +15,20 @@ BASE = FIXTURES / "base"
 INVALID = sorted((FIXTURES / "invalid").glob("*.yaml"))
 
 
+def put_in_the_base(path: Path) -> None:
+    add = decode_document(path.name, path.read_bytes())
+    base = read_folder(BASE)
+    if add.source.data["document"] == "policy":
+        base = [one for one in base if one.source.file != "policy.yaml"]
+    compile_policy([*base, add], Bindings())
+
+
 @pytest.mark.parametrize("path", INVALID, ids=[p.stem for p in INVALID])
 def test_a_mistake_is_named_with_its_line(path: Path) -> None:
     expected = path.read_text("utf-8").splitlines()[0].removeprefix("# expect: ")
     line, _, text = expected.partition(": ")
     with pytest.raises(PolicyError) as caught:
-        add = decode_document(path.name, path.read_bytes())
-        base = [
-            one
-            for one in read_folder(BASE)
-            if not (add.source.data["document"] == "policy" == one.source.file[:6])
-        ]
-        compile_policy([*base, add], Bindings())
+        put_in_the_base(path)
     assert (caught.value.file, caught.value.line) == (path.name, int(line))
     assert text in str(caught.value)
 
