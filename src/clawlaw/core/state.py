@@ -17,9 +17,11 @@ SHIFT = 16  # labels below, number of the action that set them above
 MARKS_CAP = 64  # newest actions that a pattern can count
 COUNTS_CAP = 1000  # effects of the profile before every family is halved
 
-SHARED = frozenset({"files", "trees", "any"})  # tables that the room keeps as well
+# Tables that the room keeps as well.
+SHARED = frozenset({"files", "trees", "any", "asked"})
 COUNTED = frozenset({"sends", "bytes", "amounts"})  # of two values the larger counts
 EXACT = frozenset({"trusted"})  # a full table takes nothing more: it must not say more
+LATEST = frozenset({"asked"})  # the last value counts, unless a key stands for many
 RECENT = frozenset({"denied"})  # a key is as new as its last action
 
 
@@ -239,6 +241,8 @@ def _insert(tables: dict[str, Table], name: str, key: str, value: int, cap: int)
         old = entries.get(kept)
     if name in COUNTED:
         new = max(old or 0, value)
+    elif name in LATEST and not table.grain:
+        new = value
     elif name in RECENT and old:
         new = max(old, value) >> SHIFT << SHIFT | (old | value) & _LABELS
     else:

@@ -88,8 +88,8 @@ class Working:
         before, _ = unpack(self._allowed.get((table, key), 0))
         self._allowed[table, key] = pack(before | labels, self.action)
 
-    def put_count(self, table: str, key: str, value: int) -> None:
-        """Set a key of a table that counts; takes effect where allowed."""
+    def put_value(self, table: str, key: str, value: int) -> None:
+        """Set a key, whatever it was; takes effect where the proposal is allowed."""
         self._allowed[table, key] = value
 
     def put_refused(self, table: str, key: str, labels: int) -> None:

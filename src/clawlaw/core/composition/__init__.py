@@ -15,6 +15,7 @@ from typing import Any, Final
 from clawlaw.core import actions
 from clawlaw.core.actions import AnyEffect
 from clawlaw.core.composition import (
+    approve_then_change,
     behaviour_drift,
     boundary_probe,
     budget_slicing,
@@ -35,6 +36,7 @@ from clawlaw.core.view import View
 type Check = Callable[[Step, Any], Finding | None]
 
 PATTERNS: Final = (
+    approve_then_change,
     behaviour_drift,
     boundary_probe,
     budget_slicing,
@@ -60,13 +62,14 @@ _ALWAYS: Final[tuple[Check, ...]] = (
 )
 _MORE: Final[dict[type[AnyEffect], tuple[Check, ...]]] = {
     actions.FileRead: (scope_creep.check, cross_agent_relay.read),
-    actions.FileWrite: (scope_creep.check,),
+    actions.FileWrite: (scope_creep.check, approve_then_change.write),
     actions.FileDelete: (scope_creep.check, untrusted_value.check),
-    actions.FileMove: (scope_creep.check,),
+    actions.FileMove: (scope_creep.check, approve_then_change.move),
     actions.ProcessExec: (
         staged_download.execute,
         write_then_execute.execute,
         cross_agent_relay.execute,
+        approve_then_change.execute,
         untrusted_value.check,
     ),
     actions.NetRequest: (

@@ -76,7 +76,7 @@ def _send(step: Step, key: str, name: str, size: int, unit: str) -> Finding | No
     work = step.work
     total = work.counted("bytes", key) + size
     if size:
-        work.put_count("bytes", key, total)
+        work.put_value("bytes", key, total)
     number, began = _count(step, key)
     limit = step.setting(PATTERN, unit)
     most = step.setting(PATTERN, "bytes")
@@ -100,5 +100,5 @@ def _count(step: Step, key: str) -> tuple[int, int]:
         began, number = work.action, 0
     number = min(number + 1, (1 << _COUNT_BITS) - 1)
     # A later window is a larger value, and of two values the larger counts.
-    work.put_count("sends", key, began << _COUNT_BITS | number)
+    work.put_value("sends", key, began << _COUNT_BITS | number)
     return number, began

@@ -86,10 +86,11 @@ class World:
         session: str = "a",
         *,
         refused: int | None = None,
+        asked: int | None = None,
         command: str = "",
         cwd: str = "/workspace",
     ) -> Judged:
-        """One proposal; `refused` is the effect that a law of boundaries denies."""
+        """One proposal; a law denies the effect `refused`, or asks about `asked`."""
         view = self.view(session, command, cwd)
         findings: list[Finding] = []
         for index, effect in enumerate(effects):
@@ -97,6 +98,8 @@ class World:
         told = list(findings)
         if refused is not None:
             told.append(Finding(0, "boundary.test", Verdict.DENY, "no", refused))
+        if asked is not None:
+            told.append(Finding(8, "authority.test", Verdict.ESCALATE, "?", asked))
         verdict = max((f.verdict for f in told), default=Verdict.ALLOW)
         composition.close(view, verdict, tuple(effects), told)
         kernel.apply(self.state(session), view.work.delta(verdict))

@@ -51,7 +51,8 @@ def test_sequence(
         effects = msgspec.convert(step.pop("effects"), list[AnyEffect])
         text = step.pop("result", None)
         untrusted = step.pop("untrusted", False)
-        refused = step.get("refused")
+        wanted = "refused" in step and Verdict.DENY
+        wanted = wanted or ("asked" in step and Verdict.ESCALATE) or Verdict.ALLOW
         verdict, findings = here.act(effects, **step)
         if text is not None:
             session = step.get("session", "a")
@@ -59,7 +60,7 @@ def test_sequence(
         if findings:
             stopped = number, verdict, findings
             break
-        assert (verdict is Verdict.DENY) == (refused is not None)
+        assert verdict is wanted
     if "stops" not in case:
         assert stopped is None
         return
