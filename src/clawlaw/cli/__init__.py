@@ -6,11 +6,9 @@ interrupted. A traceback is printed only where `CLAWLAW_DEBUG` is set.
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
 
 from clawlaw import __version__
@@ -20,7 +18,7 @@ from clawlaw.cli.bench_cases import bench_cases
 from clawlaw.cli.decide import decide, explain
 from clawlaw.cli.init import init
 from clawlaw.cli.observe import observe
-from clawlaw.cli.output import INTERRUPTED, err
+from clawlaw.cli.output import err
 from clawlaw.cli.replay import replay
 
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
@@ -69,18 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     try:
-        code = app(args=arguments, standalone_mode=False)
-    except click.exceptions.Abort:
-        return INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away; what it did not want is not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        app(args=arguments)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
     except Exception as error:
         if os.environ.get("CLAWLAW_DEBUG"):
             raise
@@ -91,4 +80,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
             markup=False,
         )
         return DEFECT
-    return code if isinstance(code, int) else 0
+    return 0

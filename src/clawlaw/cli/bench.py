@@ -27,6 +27,7 @@ WORD: Mapping[Verdict, Expected] = {
     Verdict.DENY: "deny",
 }
 STRICT: Mapping[Expected, int] = {"allow": 0, "ask": 1, "deny": 2}
+KINDS = frozenset({"directory", "other", "unreadable"})  # else content of a file
 WORKSPACE = "/workspace"
 HOME = "/home/agent"
 
@@ -147,10 +148,10 @@ class _Run:
         found: dict[str, Any] = {}
         for path, said in self._case.files.items():
             place = posixpath.normpath(joined(self._workspace, path))
-            known_kind = said in {"directory", "other", "unreadable"}
-            linked = isinstance(said, str) and said.startswith("-> ")
-            described = isinstance(said, dict)
-            found[place] = said if known_kind or linked or described else "file"
+            told = isinstance(said, dict) or (
+                isinstance(said, str) and (said in KINDS or said.startswith("-> "))
+            )
+            found[place] = said if told else "file"
         return found
 
     def answer(self) -> Answer:

@@ -71,6 +71,10 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
         yield
     except (ClawLawError, PolicyError) as error:
         fail(error, as_json=as_json)
+    except KeyboardInterrupt as error:
+        raise typer.Exit(INTERRUPTED) from error
+    except BrokenPipeError:
+        raise  # the reader went away: the command ends, and says nothing
     except OSError as error:
         place = error.filename or "input"
         fail(UsageError(str(place), str(error.strerror or error)), as_json=as_json)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clawlaw.core.policy import Policy
 from clawlaw.policy.builtin import NAMES, builtin
-from clawlaw.policy.compile import compile_policy, read_folder
+from clawlaw.policy.compile import Compiler, compile_policy, read_folder
 from clawlaw.policy.document import Loaded, decode_document
 from clawlaw.policy.errors import PolicyError
 from clawlaw.policy.paths import Bindings
@@ -48,6 +48,7 @@ class PolicyLoader:
     folder: Path
     maps: tuple[Path, ...] = ()
     _documents: list[Loaded] = field(default_factory=list)
+    _tested: Policy | None = None
 
     def documents(self) -> list[Loaded]:
         """Every document, read once.
@@ -65,8 +66,16 @@ class PolicyLoader:
     def load(self, workspace: str, home: str) -> Policy:
         """Compile the policy for one workspace.
 
+        The examples of its rules are held once, for the workspace that they were
+        written for: in another one (`/tmp/x`) an outside of theirs may be inside.
+
         Raises:
             PolicyError: What is wrong with it, with file and line.
             OSError: A document cannot be read.
         """
-        return compile_policy(self.documents(), Bindings((workspace,), home))
+        if self._tested is None:
+            self._tested = compile_policy(self.documents(), Bindings())
+        bindings = Bindings((workspace,), home)
+        if bindings == Bindings():
+            return self._tested
+        return Compiler(self.documents(), bindings).policy()
