@@ -82,13 +82,22 @@ def _return(walk: "Walk", _words: Sequence[Word], world: World) -> "Flow":
     return [], []
 
 
-def _leave_round(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
-    """`break` and `continue`."""
-    if not walk.exits:
+def _break(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
+    return _leave(walk, walk.breaks, words, world)
+
+
+def _continue(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
+    return _leave(walk, walk.rounds, words, world)
+
+
+def _leave(
+    walk: "Walk", left: list[list[World]], words: Sequence[Word], world: World
+) -> "Flow":
+    if not left:
         return [world], [world]
     if words and _text(words) != "1":
         return opaque("break")(walk, words, world)
-    walk.exits[-1].append(world)
+    left[-1].append(world)
     return [], []
 
 
@@ -252,8 +261,8 @@ BUILTINS: dict[str, Builtin] = {
     "popd": _popd,
     "exit": _exit,
     "return": _return,
-    "break": _leave_round,
-    "continue": _leave_round,
+    "break": _break,
+    "continue": _continue,
     "shift": _shift,
     "read": _read,
     "mapfile": _mapfile,
@@ -264,3 +273,8 @@ BUILTINS: dict[str, Builtin] = {
     "kill": _kill,
     "hash": _hash,
 }
+# Builtins that print nothing.
+SILENT = frozenset(
+    {":", "true", "false", "cd", "exit", "return", "break", "continue", "shift", "read",
+     "set", "shopt", "sleep", "test", "[", "wait", "trap", "let"}
+)  # fmt: skip

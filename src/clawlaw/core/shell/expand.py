@@ -178,7 +178,7 @@ def _string(walk: "Walk", node: "Node", world: "World", out: Template) -> None:
         raise UnclearError("a string without its quotes", text_of(node, walk.source))
     end = node.start_byte + 1
     for child in node.children[1:-1]:
-        if child.type in {"string_content", "$"}:
+        if child.type in {"string_content", "$"} or is_dollar(walk, child):
             continue  # taken with the bytes around it, blanks included
         _quoted(walk.source[end : child.start_byte], out)
         out.put(_value(walk, child, world, quoted=True))
@@ -186,6 +186,12 @@ def _string(walk: "Walk", node: "Node", world: "World", out: Template) -> None:
     _quoted(walk.source[end : node.end_byte - 1], out)
     if not out.text:
         out.quote("")
+
+
+def is_dollar(walk: "Walk", node: "Node") -> bool:
+    """Whether the grammar took a lone dollar sign for an expansion of the next word."""
+    after = walk.source[node.start_byte + 1 : node.start_byte + 2]
+    return node.type == "simple_expansion" and after in {b" ", b"\t", b"\n"}
 
 
 def quoted_text(raw: str, *, document: bool = False) -> str:

@@ -11,6 +11,7 @@ from clawlaw.core.shell import arithmetic, condition, programs, redirect, simple
 from clawlaw.core.shell.loops import c_style_for, for_loop, while_loop
 from clawlaw.core.shell.parse import MAX_NESTING, UnclearError, children, text_of
 from clawlaw.core.shell.variables import assign
+from clawlaw.core.shell.words import Input
 from clawlaw.core.shell.world import ANY_NUMBER, Function, World, merged
 
 if TYPE_CHECKING:
@@ -77,16 +78,27 @@ def sequence(walk: "Walk", nodes: Iterable["Node"], worlds: list[World]) -> Flow
     """Statements one after the other; the flow is that of the last."""
     parts = list(nodes)
     ok, fail = worlds, worlds
-    count = 0
+    said: Input | None = _SILENCE
     for index, part in enumerate(parts):
         if part.type in _SEPARATORS:
             continue
-        count += 1
         behind = index + 1 < len(parts) and parts[index + 1].type == "&"
         ok, fail = each(walk, part, going_on(walk, ok, fail), behind=behind)
-    if count != 1:
-        walk.said = None
+        said = _both(said, walk.said)
+    walk.said = said
     return ok, fail
+
+
+_SILENCE = Input("none", "")
+
+
+def _both(one: Input | None, two: Input | None) -> Input | None:
+    """What two commands print one after the other; `None` where effects tell it."""
+    if one is _SILENCE or one is None or two is None:
+        return two if one is _SILENCE else None
+    if one.text is None or two.text is None:
+        return None
+    return Input("agent", one.text + two.text)
 
 
 def going_on(walk: "Walk", ok: list[World], fail: list[World]) -> list[World]:
@@ -169,7 +181,7 @@ def _pipeline(
         walk.piped = piped or not last
         rank, walk.rank = walk.rank, 0
         own = redirects if last else ()
-        if walk.exits or walk.returns:
+        if walk.breaks or walk.returns:
             with walk.apart():
                 statement(walk, stage, world, own)
         else:

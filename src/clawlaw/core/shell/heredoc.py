@@ -94,7 +94,7 @@ def _expanded(
     start, end = span
     text: str | None = ""
     for child in body.children:
-        if child.type == "heredoc_content":
+        if child.type == "heredoc_content" or expand.is_dollar(walk, child):
             continue  # taken with the bytes around it
         literal = walk.source[start : child.start_byte].decode()
         plain = expand.quoted_text(literal, document=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from clawlaw.core.shell import arithmetic, expand, flow
 from clawlaw.core.shell.parse import UnclearError, children, text_of
+from clawlaw.core.shell.variables import assign
 from clawlaw.core.shell.words import UNKNOWN, Word
 from clawlaw.core.shell.world import (
     ANY,
@@ -42,14 +43,15 @@ def for_loop(walk: "Walk", node: "Node", world: World) -> "Flow":
     if len(values) > _MAX_UNROLLED:
         values = [_common(values)]
     worlds = [world]
-    walk.exits.append([])
+    walk.breaks.append([])
+    walk.rounds.append([])
     for value in values:
         if value.many or value.glob:
             each = Word(value.text, glob=value.glob, within=value.within)
             worlds = _repeat(walk, worlds, _body(body, name, each), once=False)
         else:
             worlds = _body(body, name, value)(walk, worlds)
-    worlds = merged([*worlds, *walk.exits.pop()])
+    worlds = merged([*worlds, *_left(walk)])
     walk.said = None
     return worlds, worlds
 
@@ -69,9 +71,10 @@ def while_loop(walk: "Walk", node: "Node", world: World) -> "Flow":
         left.extend(fail)
         return _do(walk, body, ok)
 
-    walk.exits.append([])
+    walk.breaks.append([])
+    walk.rounds.append([])
     _repeat(walk, [world], round_, once=True)
-    worlds = merged([*left, *walk.exits.pop()])
+    worlds = merged([*left, *_left(walk)])
     walk.said = None
     return worlds, worlds
 
@@ -83,13 +86,14 @@ def c_style_for(walk: "Walk", node: "Node", world: World) -> "Flow":
     for part in expressions:
         for name in arithmetic.check(walk, part, world):
             world = world.bind(name, ANY_NUMBER)
-    walk.exits.append([])
+    walk.breaks.append([])
+    walk.rounds.append([])
 
     def round_(walk: "Walk", worlds: list[World]) -> list[World]:
         return _do(walk, parts[-1], worlds)
 
     worlds = _repeat(walk, [world], round_, once=False)
-    worlds = merged([*worlds, *walk.exits.pop()])
+    worlds = merged([*worlds, *_left(walk)])
     walk.said = None
     return worlds, worlds
 
@@ -98,7 +102,8 @@ def _body(
     node: "Node", name: str, value: Word
 ) -> Callable[["Walk", list[World]], list[World]]:
     def round_(walk: "Walk", worlds: list[World]) -> list[World]:
-        return _do(walk, node, [world.bind(name, value) for world in worlds])
+        bound = [assign(walk, world, name, value) for world in worlds]
+        return _do(walk, node, bound)
 
     return round_
 
@@ -111,7 +116,14 @@ def _do(walk: "Walk", node: "Node", worlds: list[World]) -> list[World]:
     walk.forks += 1
     ok, fail = flow.sequence(walk, parts, worlds)
     walk.forks -= 1
-    return flow.going_on(walk, merged(ok), merged(fail))
+    continued, walk.rounds[-1] = walk.rounds[-1], []
+    return merged([*flow.going_on(walk, merged(ok), merged(fail)), *continued])
+
+
+def _left(walk: "Walk") -> list[World]:
+    """Worlds that broke out of the loop that ends here."""
+    walk.rounds.pop()
+    return walk.breaks.pop()
 
 
 def _repeat(
@@ -125,7 +137,7 @@ def _repeat(
     known = merged(worlds)
     for index in range(_MAX_ROUNDS):
         after = round_(walk, known)
-        reached = merged([*known, *after, *walk.exits[-1]])
+        reached = merged([*known, *after])
         if all(world in known for world in reached):
             return known
         known = [widened(reached)] if index else reached

@@ -80,6 +80,11 @@ def selects(name: str, arguments: Sequence[Word]) -> bool:
     return operands == (1 if name in _TAKES_PATTERN else 0)
 
 
+def rank_of(output: Input) -> int:
+    """Place of an output's source in the order of trust, the least trusted last."""
+    return _RANK[output.source]
+
+
 def derived(rank: int, stdin: Input) -> Input:
     """Where a command's output comes from, by its effects and its input.
 

@@ -9,6 +9,7 @@ from clawlaw.core.actions import EnvironmentRead
 from clawlaw.core.shell import expand
 from clawlaw.core.shell.parse import UnclearError, children, text_of
 from clawlaw.core.shell.trim import replaced, trimmed
+from clawlaw.core.shell.variables import is_name
 from clawlaw.core.shell.words import UNKNOWN, Word
 from clawlaw.core.shell.world import ANY, ANY_NUMBER, EMPTY, World, is_number, small
 
@@ -31,6 +32,7 @@ _PUBLIC = frozenset(
         "TERM", "TZ", "USER",
     }
 )  # fmt: skip
+_SIGNS = frozenset("@*#?$!-_")
 _DEFAULTS = frozenset({":-", "-", ":=", "=", ":?", "?", ":+", "+"})
 _TRIMS = frozenset({"%", "%%", "#", "##"})
 _REPLACES = frozenset({"/", "//", "/#", "/%"})
@@ -69,7 +71,10 @@ def value(
     """
     parts = children(node, walk.source)
     if node.type == "simple_expansion":
-        return _plain(walk, text_of(parts[1], walk.source), world, quoted=quoted)
+        name = text_of(node, walk.source)[1:]
+        if len(parts) != 2 or not (is_name(name) or name in _SIGNS or name.isdigit()):  # noqa: PLR2004
+            raise UnclearError("an expansion", name)
+        return _plain(walk, name, world, quoted=quoted)
     parts = parts[1:-1]
     kinds = [part.type for part in parts]
     text = text_of(node, walk.source)
@@ -117,8 +122,11 @@ def _arguments(world: World, *, joined: bool) -> tuple[Word, ...]:
 def _base(
     walk: "Walk", node: "Node", world: World, *, quoted: bool
 ) -> tuple[Word, ...]:
-    if node.type in {"variable_name", "special_variable_name"}:
-        return _plain(walk, text_of(node, walk.source), world, quoted=quoted)
+    name = text_of(node, walk.source)
+    if node.type in {"variable_name", "special_variable_name"} and (
+        is_name(name) or name in _SIGNS or name.isdigit()
+    ):
+        return _plain(walk, name, world, quoted=quoted)
     if node.type == "subscript":
         return _subscript(walk, node, world)
     raise UnclearError("an expansion", text_of(node, walk.source))

@@ -103,11 +103,15 @@ def text_of(node: Node, source: bytes) -> str:
 
 
 def is_blank(gap: bytes, *, lines: bool = False) -> bool:
-    r"""Whether bytes between two nodes are blanks or `\` newline, or with lines any."""
+    r"""Whether bytes between two nodes part them: blanks, or with `lines` newlines.
+
+    A backslash before a newline parts nothing: the shell joins what the tree shows as
+    two words, unless there is a blank as well.
+    """
     if gap in {b"", b" "}:
         return True
     gap = gap.replace(b"\\\n", b"")
-    return not gap.strip(b" \t\n" if lines else b" \t")
+    return bool(gap) and not gap.strip(b" \t\n" if lines else b" \t")
 
 
 def children(node: Node, source: bytes, *, lines: bool = False) -> list[Node]:

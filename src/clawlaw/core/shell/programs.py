@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from clawlaw.core.actions import ProcessExec
 from clawlaw.core.shell import flow, outputs
-from clawlaw.core.shell.builtins import BUILTINS
+from clawlaw.core.shell.builtins import BUILTINS, SILENT
 from clawlaw.core.shell.parse import MAX_CALLS, UnclearError
 from clawlaw.core.shell.paths import normal
 from clawlaw.core.shell.shells import SHELLS
@@ -151,6 +151,8 @@ def _builtin(
 ) -> "Flow":
     """Analyse a builtin; assignments in front of it hold while it runs."""
     name = words[0].text
+    if name in SILENT:
+        walk.said = Input("none", "")
     walk.builtin(name, words[1:])
     if not given:
         return BUILTINS[name](walk, words[1:], world)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from clawlaw.core.shell import expand, programs, redirect
 from clawlaw.core.shell.parse import UnclearError, children, text_of
 from clawlaw.core.shell.variables import assign, export, is_name
-from clawlaw.core.shell.words import Word
+from clawlaw.core.shell.words import Input, Word
 from clawlaw.core.shell.world import ANY, World, is_number
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def assignment(walk: "Walk", node: "Node", world: World) -> "Flow":
     single = node.type == "variable_assignment"
     for part in [node] if single else children(node, walk.source):
         world = _assigned(walk, part, world)
+    walk.said = Input("none", "")
     return [world], [world]
 
 
@@ -145,7 +146,8 @@ def _assigned(walk: "Walk", node: "Node", world: World) -> World:
 def _array(walk: "Walk", name: str, node: "Node", world: World, *, adds: bool) -> World:
     values: list[Word] = []
     for item in children(node, walk.source, lines=True)[1:-1]:
-        if item.type in {"variable_assignment", "subscript"}:
+        text = text_of(item, walk.source)
+        if item.type in {"variable_assignment", "subscript"} or text[:1] == "[":
             raise UnclearError("an array with subscripts", text_of(node, walk.source))
         values += expand.words(walk, item, world)
     old = world.arrays.get(name, ()) if adds else ()

@@ -37,7 +37,7 @@ def is_special(name: str) -> bool:
 
 def assign(walk: "Walk", world: World, name: str, value: Word) -> World:
     """A world where the text has assigned a variable."""
-    if is_special(name):
+    if is_special(name) or not is_name(name):
         walk.opaque("a variable that changes what later words do", name)
     if name in world.fixed:
         walk.opaque("a variable that cannot be assigned again", name)

@@ -62,7 +62,8 @@ class Walk:
         said: What the last command prints, where it is told.
         assigned: By expansions, not yet in a world.
         descriptors: What stands behind `/dev/fd/N`.
-        exits: Worlds that left each of the loops around.
+        breaks: Worlds that left each of the loops around.
+        rounds: Worlds that went on to the next round of each.
         returns: Worlds that returned from each of the functions around.
         locals: Names local to each of the functions around.
         traps: Texts that run where the text ends.
@@ -76,10 +77,10 @@ class Walk:
         "_seen",
         "assigned",
         "background",
+        "breaks",
         "calls",
         "descriptors",
         "effects",
-        "exits",
         "forks",
         "guarded",
         "home",
@@ -89,6 +90,7 @@ class Walk:
         "policy",
         "rank",
         "returns",
+        "rounds",
         "said",
         "source",
         "stdin",
@@ -108,7 +110,8 @@ class Walk:
         self.said: Input | None = None
         self.assigned: list[tuple[str, Word]] = []
         self.descriptors: dict[str, Input] = {}
-        self.exits: list[list[World]] = []
+        self.breaks: list[list[World]] = []
+        self.rounds: list[list[World]] = []
         self.returns: list[list[World]] = []
         self.locals: list[set[str]] = []
         self.traps: list[str] = []
@@ -154,6 +157,7 @@ class Walk:
     def prints(self, output: Input) -> None:
         """What the command prints; see Context."""
         self.said = output
+        self.rank = max(self.rank, outputs.rank_of(output))
 
     def emit(self, effect: AnyEffect) -> None:
         """Add an effect.
@@ -262,12 +266,15 @@ class Walk:
     @contextmanager
     def apart(self) -> Iterator[None]:
         """A subshell: what leaves loops and functions stays inside."""
-        saved = self.exits, self.returns, self.locals, self.traps, self.guarded
-        self.exits, self.returns, self.locals, self.traps = [], [], [], []
+        saved = self.breaks, self.rounds, self.returns, self.locals, self.traps
+        guarded = self.guarded
+        self.breaks, self.rounds = [], []
+        self.returns, self.locals, self.traps = [], [], []
         try:
             yield
         finally:
-            self.exits, self.returns, self.locals, self.traps, self.guarded = saved
+            self.breaks, self.rounds, self.returns, self.locals, self.traps = saved
+            self.guarded = guarded
 
     def builtin(self, name: str, words: Sequence[Word]) -> None:
         """Note that a builtin ran; the same words are noted once."""
