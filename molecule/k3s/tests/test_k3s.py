@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import time
@@ -25,7 +26,18 @@ ROOT = Path(__file__).parents[3]
 UNITS = {"one": "k3s", "two": "k3s-agent"}
 IMAGES = "/var/lib/rancher/k3s/agent/images"
 MARK = "kept-out-of-the-datastore"
-IMAGE = "forge.test/busybox:1"
+# Ends every SSH connection that carried more than this; new ones are let in. Those
+# that are open are counted from here, whichever side seems to have opened them.
+CUT_BYTES = 40_000_000
+CUT = f"""
+sysctl --quiet net.netfilter.nf_conntrack_acct=1
+nft add table inet cut
+nft 'add chain inet cut input {{ type filter hook input priority -5; }}'
+nft add rule inet cut input tcp dport 22 ct bytes \\> {CUT_BYTES} reject with tcp reset
+conntrack --delete --proto tcp --dport 22
+conntrack --delete --proto tcp --sport 22
+nft list table inet cut && rm "$(readlink --canonicalize /usr/local/bin/k3s)"
+"""
 # What the second half of the tests converges with: a registry more, labels and the
 # agent's taint gone.
 CHANGED = {
@@ -67,8 +79,8 @@ def starts(hosts: Hosts) -> dict[str, int]:
     }
 
 
-def run_pod(hosts: Hosts, name: str, **spec: object) -> None:
-    container = {"name": "c", "image": IMAGE, "command": ["sleep", "600"]}
+def run_pod(hosts: Hosts, image: str, name: str, **spec: object) -> None:
+    container = {"name": "c", "image": image, "command": ["sleep", "600"]}
     spec = {"terminationGracePeriodSeconds": 0, "containers": [container], **spec}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
     hosts["one"].check_output(f"echo '{json.dumps(pod)}' | kubectl apply --filename=-")
@@ -99,9 +111,16 @@ def kubeconfig() -> Path:
     return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "kubeconfig"
 
 
-def test_nodes_run_the_pinned_version(hosts: Hosts) -> None:
+@pytest.fixture(scope="module")
+def image(room: "Room") -> str:
+    """A busybox that is among the airgap images."""
+    defaults = yaml.safe_load((ROOT / "roles/verify/defaults/main.yml").read_text())
+    return str(room.variables.get("verify_image", defaults["verify_image"]))
+
+
+def test_nodes_run_the_pinned_version(hosts: Hosts, room: "Room") -> None:
     pins = yaml.safe_load((ROOT / "versions.yml").read_text())
-    version = pins["artifacts"]["k3s_standin"]["version"]
+    version = pins["artifacts"][room.variables["k3s_artifact"]]["version"]
 
     for node in nodes(hosts).values():
         status = node["status"]
@@ -125,9 +144,11 @@ def test_node_has_the_declared_address_labels_and_taint(
     ]
 
 
-def test_pod_runs_on_the_server_and_none_on_the_tainted_agent(hosts: Hosts) -> None:
-    run_pod(hosts, "free")
-    run_pod(hosts, "bound", nodeSelector={"kubernetes.io/hostname": "two"})
+def test_pod_runs_on_the_server_and_none_on_the_tainted_agent(
+    hosts: Hosts, image: str
+) -> None:
+    run_pod(hosts, image, "free")
+    run_pod(hosts, image, "bound", nodeSelector={"kubernetes.io/hostname": "two"})
     until("Pod runs", lambda: pod(hosts, "free")["status"]["phase"] == "Running")
 
     assert pod(hosts, "free")["spec"]["nodeName"] == "one"
@@ -136,9 +157,9 @@ def test_pod_runs_on_the_server_and_none_on_the_tainted_agent(hosts: Hosts) -> N
     assert kubectl(hosts, "exec", "free", "--", "hostname").strip() == "free"
 
 
-def test_privileged_pod_is_refused(hosts: Hosts) -> None:
+def test_privileged_pod_is_refused(hosts: Hosts, image: str) -> None:
     answer = kubectl(
-        hosts, "run", "bad", f"--image={IMAGE}", "--privileged", "--restart=Never",
+        hosts, "run", "bad", f"--image={image}", "--privileged", "--restart=Never",
         check=False,
     )  # fmt: skip
 
@@ -224,7 +245,8 @@ def test_two_runs_started_each_service_once(hosts: Hosts) -> None:
 
 @pytest.fixture(scope="module")
 def changed(hosts: Hosts, converge: Converge, kubeconfig: Path) -> dict[str, Any]:
-    """Converge with changes: first while the agent's disk is full, then without."""
+    """Converge with changes: while the agent's disk is full, then while connections
+    to it are cut in mid-copy, then without a fault."""
     document = yaml.safe_load(kubeconfig.read_text())
     document["contexts"].append({"name": "theirs", "context": {"cluster": "theirs"}})
     document["clusters"].append({"name": "theirs", "cluster": {"server": "https://x"}})
@@ -233,18 +255,29 @@ def changed(hosts: Hosts, converge: Converge, kubeconfig: Path) -> dict[str, Any
     failed = converge("--limit=two", "--tags=k3s_install", **CHANGED)
     after_failed = starts(hosts)
     hosts["two"].check_output(f"umount {IMAGES}")
+    hosts["two"].check_output(CUT)
+    cut = converge("--limit=two", "--tags=k3s_install", **CHANGED)
+    hosts["two"].check_output("nft delete table inet cut")
     then = converge(**CHANGED)
-    return {"failed": failed, "after_failed": after_failed, "then": then}
+    return {"failed": failed, "after_failed": after_failed, "cut": cut, "then": then}
 
 
 def test_full_disk_is_named_with_host_cause_and_remedy(changed: Document) -> None:
     output = changed["failed"].stdout
 
     assert changed["failed"].returncode != 0
-    assert "two: k3s-airgap-images-amd64.tar was not copied" in output
+    assert re.search(r"two: k3s-airgap-images-amd64\.tar\S* was not copied", output)
     assert "Free space" in output
     # The host whose disk was full kept what it ran.
     assert changed["after_failed"]["two"] == 1
+
+
+def test_connection_cut_in_mid_copy_is_named(changed: Document) -> None:
+    output = changed["cut"].stdout
+
+    assert changed["cut"].returncode != 0
+    assert "fatal: [two]: UNREACHABLE!" in output
+    assert "Make sure this host can be reached over ssh" in " ".join(output.split())
 
 
 def test_next_run_converges_and_restarts_each_node_once(
