@@ -21,6 +21,7 @@ LABEL = "forge.room"
 # Kept outside the host's root, since overlay on overlay is refused by the kernel.
 VOLUMES = ("/var/lib/rancher", "/var/lib/kubelet")
 START_SECONDS = 60
+REMOVALS = 3
 
 
 class Factory:
@@ -82,7 +83,7 @@ class Factory:
         gone: list[str] = []
         for row in self.podman.containers(f"label={LABEL}={room}"):
             name = row["Names"][0]
-            self.podman.run("rm", "--force", "--volumes", "--time", "5", name)
+            self._remove(name)
             gone.append(name)
         for volume in self.podman.volumes(f"label={LABEL}={room}"):
             self.podman.run("volume", "rm", volume)
@@ -202,6 +203,19 @@ class Factory:
             "exec", "--interactive", name, "sh", "-c", script,
             stdin=(public_key + "\n").encode(),
         )  # fmt: skip
+
+    def _remove(self, name: str) -> None:
+        """Remove a container at once; what it holds goes with it."""
+        for attempt in range(1, REMOVALS + 1):
+            try:
+                self.podman.run("rm", "--force", "--volumes", "--time", "0", name)
+            except PodmanError:
+                # podman refuses if the host ends by itself at this moment.
+                if attempt == REMOVALS:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
     def _remove_volumes(self, room: Room, host: str) -> None:
         prefix = container(room, host)
