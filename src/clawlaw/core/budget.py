@@ -13,7 +13,8 @@ A level never relaxes by itself: only a steward raises a ceiling or resets the s
 A unit without a ceiling is counted and not limited.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -60,63 +61,80 @@ def costs_of(effect: AnyEffect) -> tuple[tuple[str, int], ...]:
     return ()
 
 
-class Line:
-    """One ceiling: who it binds, what is spent of it, what this proposal reserves."""
+class Over(NamedTuple):
+    """A ceiling that a proposal goes over."""
 
-    __slots__ = ("ceiling", "level", "owner", "spent", "total")
-
-    def __init__(self, owner: str, spent: int, ceiling: int) -> None:
-        """Of one unit."""
-        self.owner = owner
-        self.spent = spent
-        self.ceiling = ceiling
-        self.level = level_of(spent, ceiling)
-        self.total = spent
+    owner: str  # whom it binds: "the session", or a principal
+    spent: int
+    total: int  # with what the proposal reserves
+    ceiling: int
 
 
 class Account:
     """What one proposal meets and reserves.
 
     Attributes:
-        given: Level that the state carries.
-        level: The stricter of `given` and what the spend says now; it judges this
-            proposal.
-        lines: Ceilings by unit.
+        level: Index in `LEVELS`; the stricter of what the state carries and what the
+            spend says now. It judges this proposal.
     """
 
-    __slots__ = ("_computed", "given", "level", "lines")
+    __slots__ = (
+        "_ceilings",
+        "_computed",
+        "_principal",
+        "_reserved",
+        "_room",
+        "_spend",
+        "level",
+    )
 
     def __init__(self, state: State, scope: Scope, principal: Principal) -> None:
-        """Read the spend; `state` is not kept."""
-        session, room = state.session, state.room
-        lines: dict[str, list[Line]] = {}
-        computed = NORMAL
-        for unit, ceiling in ceilings(scope, principal).items():
-            line = Line("session", session.spend.get(unit, 0), ceiling)
-            lines[unit] = [line]
-            computed = max(computed, line.level)
-        for unit, ceiling in principal.room_budgets.items():
-            spent = room.spend.get(f"{principal.name}/{unit}", 0)
-            line = Line(principal.name, spent, ceiling)
-            lines.setdefault(unit, []).append(line)
-            computed = max(computed, line.level)
-        self.lines = lines
-        self._computed = computed
-        self.given = NORMAL if session.level == "normal" else rank(session.level)
-        self.level = max(self.given, computed)
+        """Read the spend; nothing of `state` is changed."""
+        session = state.session
+        self._principal = principal
+        self._ceilings = ceilings(scope, principal)
+        self._spend = session.spend
+        self._room = state.room.spend
+        self._reserved: dict[str, int] = {}
+        self._computed = self._level()
+        given = NORMAL if session.level == "normal" else rank(session.level)
+        self.level = max(given, self._computed)
 
-    def reserve(self, unit: str, amount: int) -> Line | None:
+    def _level(self) -> int:
+        level = NORMAL
+        spend, room = self._spend, self._room
+        for unit, ceiling in self._ceilings.items():
+            spent = spend.get(unit, 0)
+            if not 0 <= spent * 100 < ceiling * 80:
+                level = max(level, level_of(spent, ceiling))
+        name = self._principal.name
+        for unit, ceiling in self._principal.room_budgets.items():
+            spent = room.get(f"{name}/{unit}", 0)
+            if not 0 <= spent * 100 < ceiling * 80:
+                level = max(level, level_of(spent, ceiling))
+        return level
+
+    def _lines(self, unit: str) -> Iterator[tuple[str, int, int]]:
+        """(owner, spent, ceiling) of each ceiling that a unit has."""
+        ceiling = self._ceilings.get(unit)
+        if ceiling is not None:
+            yield "the session", self._spend.get(unit, 0), ceiling
+        ceiling = self._principal.room_budgets.get(unit)
+        if ceiling is not None:
+            name = self._principal.name
+            yield name, self._room.get(f"{name}/{unit}", 0), ceiling
+
+    def reserve(self, unit: str, amount: int) -> Over | None:
         """Add to what this proposal takes.
 
         Returns:
             The first ceiling that it then goes over.
         """
-        over = None
-        for line in self.lines.get(unit, ()):
-            line.total = min(line.total + amount, MAX_INTEGER)
-            if over is None and line.total > line.ceiling:
-                over = line
-        return over
+        reserved = self._reserved[unit] = self._reserved.get(unit, 0) + amount
+        for owner, spent, ceiling in self._lines(unit):
+            if spent + reserved > ceiling:
+                return Over(owner, spent, min(spent + reserved, MAX_INTEGER), ceiling)
+        return None
 
     def gates(self, unit: str) -> bool:
         """Whether spending this unit needs a steward now.
@@ -124,18 +142,17 @@ class Account:
         A unit that is nearly used up gates itself. A level that no spend explains was
         set from outside, and gates every limited unit.
         """
-        lines = self.lines.get(unit, ())
+        lines = list(self._lines(unit))
         if self.level > self._computed:
             return bool(lines)
-        return any(line.level >= GATED for line in lines)
+        return any(level_of(spent, ceiling) >= GATED for _, spent, ceiling in lines)
 
     def after(self) -> Level:
         """Level once everything that was reserved is spent."""
         level = self.level
-        for lines in self.lines.values():
-            for line in lines:
-                if line.total != line.spent:
-                    level = max(level, level_of(line.total, line.ceiling))
+        for unit, amount in self._reserved.items():
+            for _, spent, ceiling in self._lines(unit):
+                level = max(level, level_of(spent + amount, ceiling))
         return LEVELS[level]
 
 
