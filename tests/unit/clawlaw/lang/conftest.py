@@ -98,7 +98,7 @@ def short(effect: AnyEffect) -> str:
         value = getattr(effect, name)
         if index == 0:
             parts.append(str(value))
-        elif value != defaults[name]:
+        elif value != defaults.get(name):
             if isinstance(value, bool):
                 parts.append(name)
             elif isinstance(value, tuple):

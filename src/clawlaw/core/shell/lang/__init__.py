@@ -8,7 +8,23 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from clawlaw.core.shell.lang import awk, curl, find, git, python, sed, tar, xargs
+from clawlaw.core.shell.lang import (
+    awk,
+    curl,
+    database,
+    docker,
+    find,
+    git,
+    jq,
+    kubectl,
+    make,
+    node,
+    perl,
+    python,
+    sed,
+    tar,
+    xargs,
+)
 from clawlaw.core.shell.words import Context, Invocation
 
 type Judge = Callable[[Invocation, Context], None]
@@ -17,10 +33,19 @@ HANDLERS: Final[Mapping[str, Judge]] = MappingProxyType(
     {
         "awk": awk.judge,
         "curl": curl.judge,
+        "docker": docker.judge,
         "find": find.judge,
         "git": git.judge,
+        "jq": jq.judge,
+        "kubectl": kubectl.judge,
+        "make": make.judge,
+        "mysql": database.mysql,
+        "node": node.judge,
+        "perl": perl.judge,
+        "psql": database.psql,
         "python": python.judge,
         "sed": sed.judge,
+        "sqlite": database.sqlite,
         "tar": tar.judge,
         "xargs": xargs.judge,
     }

@@ -8,8 +8,9 @@ Source: Python 3.13, "Command line and environment".
 from collections.abc import Sequence
 from typing import Final
 
-from clawlaw.core.actions import EnvironmentRead
+from clawlaw.core.actions import EnvironmentRead, ProcessExec
 from clawlaw.core.shell.lang import emit
+from clawlaw.core.shell.lang.options import names
 from clawlaw.core.shell.lang.python_ast import read_program
 from clawlaw.core.shell.lang.python_program import Program, PythonError
 from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
@@ -26,6 +27,11 @@ PROGRAMS: Final = {
     "uv": "uv", "twine": "twine", "pyright": "pyright", "bandit": "bandit",
     "yamllint": "yamllint", "sphinx": "sphinx-build", "mkdocs": "mkdocs",
 }  # fmt: skip
+# Loaded or compiled in before any directory is searched.
+LOADED: Final = names(
+    "sys os time math itertools builtins io codecs abc stat posixpath __future__"
+    " binascii errno gc marshal atexit"
+)
 READERS: Final = frozenset({"json.tool", "tokenize", "ast", "dis", "calendar", "this"})
 PROJECT: Final = frozenset({"unittest", "doctest"})
 
@@ -120,7 +126,22 @@ def _program(
         emit.start(invocation, context, FAMILY, code=otherwise)
         return
     emit.start(invocation, context, FAMILY)
+    _shadows(program.imports, invocation, context)
     _effects(program, invocation.cwd, context)
+
+
+def _shadows(modules: Sequence[str], invocation: Invocation, context: Context) -> None:
+    """Say that a file of a module's name in the working directory would run."""
+    argv = tuple(word.text for word in invocation.arguments)
+    if argv[:1] and argv[0][1:2] == "I":
+        return
+    cwd = invocation.cwd.rstrip("/")
+    for module in dict.fromkeys(name.partition(".")[0] for name in modules):
+        if module not in LOADED:
+            script = f"{cwd}/{module}.py"
+            context.emit(
+                ProcessExec(invocation.program.text, argv, script=script, family=FAMILY)
+            )
 
 
 def _effects(program: Program, cwd: str, context: Context) -> None:
@@ -170,6 +191,7 @@ def _module(
         return
     if name in READERS and len(rest) <= 1 and all(w.text[:1] != "-" for w in rest):
         emit.start(invocation, context, FAMILY)
+        _shadows([name], invocation, context)
         for file in rest:
             emit.read(context, file, invocation.cwd)
         return

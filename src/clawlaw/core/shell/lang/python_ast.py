@@ -7,6 +7,7 @@ Python that runs the gate. Names are ASCII, since Python folds others to them.
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import re2
 import tree_sitter_python
 from tree_sitter import Language, Node, Parser
 
@@ -28,6 +29,8 @@ from clawlaw.core.shell.lang.python_program import Program, PythonError
 MAX_PROGRAM: Final = 20_000  # characters
 MAX_NODES: Final = 4_000
 MAX_DEPTH: Final = 100
+# A field of a format that names an argument and no attribute or item of it.
+_FIELD: Final = re2.compile(r"\{[A-Za-z0-9_]*(?:![rsa])?(?::[^{}]*)?\}")
 _PARSER: Final = Parser(Language(tree_sitter_python.language()))
 
 
@@ -244,39 +247,37 @@ class _Reader:
             self.visit(arguments, depth + 1)
 
     def _known_call(self, function: Node, arguments: Node, depth: int) -> bool:
+        """Check a call that is looked at as a whole; whether it is one."""
         name = _name(function) if function.type == "identifier" else ""
         whole = self.dotted(function)
-        if name in ("open", "type", "format") and not whole:
-            {"open": self._open, "type": self._one, "format": self._format}[name](
-                arguments
-            )
+        if name == "open" and not whole:
+            self._open(arguments, depth)
+        elif name in ("type", "format") and not whole:
+            if name == "type" and len(arguments.named_children) != 1:
+                raise PythonError("type with several arguments")
+            self.visit(arguments, depth + 1)
         elif whole in CALLED_IN_MODULES:
-            self._module_call(whole, arguments)
-        elif function.type == "attribute" and self._path_call(function, arguments):
-            pass
-        else:
-            if function.type == "attribute" and not whole:
-                self._text_format(function)
+            self._module_call(whole, arguments, depth)
+        elif function.type != "attribute" or whole:
             return False
-        for child in arguments.named_children:
-            if child.type not in ("string", "attribute", "subscript"):
-                self.visit(child, depth + 1)
+        elif self._path_call(function) or self._text_format(function):
+            self.visit(arguments, depth + 1)
+        else:
+            return False
         return True
 
-    def _text_format(self, function: Node) -> None:
-        # A format can follow attributes, so it must be seen.
-        if _name(function.child_by_field_name("attribute")) == "format":
-            owner = function.child_by_field_name("object")
-            if owner is None or owner.type not in ("string", "concatenated_string"):
-                raise PythonError("format that is not a constant")
-
-    def _one(self, arguments: Node) -> None:
-        if len(arguments.named_children) != 1:
-            raise PythonError("type with several arguments")
-        self.visit(arguments, 0)
-
-    def _format(self, arguments: Node) -> None:
-        self.visit(arguments, 0)
+    def _text_format(self, function: Node) -> bool:
+        """`"...".format(...)`: a format can follow attributes, so it must be seen."""
+        if _name(function.child_by_field_name("attribute")) != "format":
+            return False
+        owner = function.child_by_field_name("object")
+        if owner is None or owner.type != "string":
+            raise PythonError("format that is not a constant")
+        text = _text(owner).replace("{{", "").replace("}}", "")
+        if "\\" in text or set(_FIELD.sub("", text)) & set("{}"):
+            raise PythonError("format that follows attributes")
+        self.visit(owner, 0)
+        return True
 
     def _constant(self, node: Node) -> str:
         """Value of a text or of `sys.argv[N]`."""
@@ -305,8 +306,10 @@ class _Reader:
                     return self.arguments[place]
         raise PythonError("path that is computed")
 
-    def _module_call(self, whole: str, arguments: Node) -> None:
+    def _module_call(self, whole: str, arguments: Node, depth: int) -> None:
         given = arguments.named_children
+        for child in given[1:]:
+            self.visit(child, depth + 1)
         if whole == "pathlib.Path":
             raise PythonError("Path as a value")
         if whole == "os.listdir" and not given:
@@ -320,7 +323,7 @@ class _Reader:
         else:
             self.program.looks.append(text)
 
-    def _path_call(self, function: Node, arguments: Node) -> bool:
+    def _path_call(self, function: Node) -> bool:
         """`Path("file").read_text()` and its kin."""
         owner = function.child_by_field_name("object")
         if owner is None or owner.type != "call":
@@ -342,12 +345,13 @@ class _Reader:
             self.program.looks.append(path)
         elif method not in PURE_PATH:
             raise PythonError(f"Path.{method}")
-        self.visit(arguments, 0)
         return True
 
-    def _open(self, arguments: Node) -> None:
+    def _open(self, arguments: Node, depth: int) -> None:
         given = [c for c in arguments.named_children if c.type != "keyword_argument"]
         named = [c for c in arguments.named_children if c.type == "keyword_argument"]
+        for child in [*given[2:], *named]:
+            self.visit(child, depth + 1)
         mode = self._constant(given[1]) if len(given) > 1 else "r"
         for child in named:
             name = _name(child.child_by_field_name("name"))

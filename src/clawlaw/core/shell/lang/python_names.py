@@ -82,7 +82,7 @@ _ALL: Final = {
     "keyword": "kwlist iskeyword",
     "ipaddress": "ip_address ip_network ip_interface IPv4Address IPv4Network",
     "platform": "system machine release version python_version platform node processor"
-    " python_implementation architecture mac_ver",
+    " python_implementation mac_ver",
     "sys": "stdin stdout stderr argv exit version version_info platform maxsize"
     " executable byteorder implementation prefix base_prefix float_info maxunicode"
     " getsizeof getrecursionlimit hexversion getdefaultencoding",
@@ -91,7 +91,7 @@ _ALL: Final = {
     "os.path": "join basename dirname splitext split normpath sep isabs commonprefix"
     " commonpath expanduser abspath relpath exists isfile isdir getsize getmtime",
     "pathlib": "Path",
-    "typing": "*",
+    "typing": "Any Dict List Optional Union Tuple Set Iterable Iterator Sequence",
     "__future__": "annotations",
 }  # fmt: skip
 MODULES: Final[dict[str, frozenset[str]]] = {

@@ -1,0 +1,73 @@
+"""make: runs the project's own recipes; what the command line adds is looked at.
+
+Source: GNU make 4.4 manual, "Summary of Options".
+"""
+
+from typing import Final
+
+import re2
+
+from clawlaw.core.shell.lang import emit
+from clawlaw.core.shell.lang.options import names, parse, spec
+from clawlaw.core.shell.words import Context, Invocation, Word
+
+FAMILY: Final = "build"
+OPTIONS: Final = spec(
+    "-B --always-make -b -m -d -e --environment-overrides -i --ignore-errors -k"
+    " --keep-going -L --check-symlink-times -n --just-print --dry-run --recon"
+    " --no-print-directory -p --print-data-base -q --question -r --no-builtin-rules -R"
+    " --no-builtin-variables -s --silent --quiet --no-silent -S --no-keep-going --stop"
+    " -t --touch --trace -v --version -h --help -w --print-directory"
+    " --warn-undefined-variables",
+    "-C --directory -f --file --makefile -o --old-file --assume-old -W --what-if"
+    " --new-file --assume-new -I --include-dir",
+    "-j --jobs -l --load-average --max-load -O --output-sync --debug",
+)
+TELLING: Final = ("-v", "--version", "-h", "--help")
+ASSIGNMENT: Final = re2.compile(
+    r"([A-Za-z_][A-Za-z_0-9]*)(?::{0,3}|\?|\+)=([A-Za-z0-9_.,:+=@%-]*)"
+)
+# Variables that make itself runs or reads by.
+REFUSED: Final = names(
+    "SHELL MAKE MAKEFLAGS GNUMAKEFLAGS MFLAGS MAKEFILES MAKEFILE_LIST BASH_ENV ENV PATH"
+    " LD_PRELOAD LD_LIBRARY_PATH"
+)
+# Targets whose usual work is outside the project.
+OUTWARD: Final = names("deploy publish release upload push install uninstall")
+
+
+def judge(invocation: Invocation, context: Context) -> None:
+    """Turn a make command into effects."""
+    parsed = parse(invocation.arguments, OPTIONS, context)
+    if parsed is None:
+        emit.start(invocation, context, FAMILY, code="inline")
+        return
+    if parsed.has(*TELLING):
+        emit.start(invocation, context, FAMILY)
+        return
+    files = parsed.each("-f", "--file", "--makefile")
+    if any(file.text in ("-", "/dev/stdin") for file in files):
+        emit.start(invocation, context, FAMILY, code="inline")
+        return
+    emit.start(invocation, context, FAMILY, code="project", runner=True)
+    cwd = invocation.cwd
+    for directory in parsed.each("-C", "--directory"):
+        cwd = emit.read(context, directory, cwd, what="list") or ""
+    for file in files:
+        emit.read(context, file, cwd)
+    for include in parsed.each("-I", "--include-dir"):
+        emit.read(context, include, cwd, what="list")
+    for word in parsed.operands:
+        _operand(word, context)
+
+
+def _operand(word: Word, context: Context) -> None:
+    text = word.text
+    if "=" in text:
+        hit = ASSIGNMENT.fullmatch(text)
+        if hit is None or hit.group(1) in REFUSED or not word.known:
+            emit.give_up(context, "make: variable may hold a command", text)
+    elif not word.known:
+        emit.give_up(context, "make: target is not known", text)
+    elif text in OUTWARD:
+        emit.give_up(context, "make: target works outside the project", text)
