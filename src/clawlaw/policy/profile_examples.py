@@ -155,7 +155,9 @@ def _generic(effect: AnyEffect) -> Iterator[str]:
         if isinstance(value, tuple):
             yield from value
         else:
-            yield name if value is True else _short(str(value))
+            text = name if value is True else _short(str(value))
+            if text:
+                yield text
 
 
 def split(line: str) -> list[Word]:

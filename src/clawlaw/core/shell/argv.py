@@ -35,7 +35,7 @@ class Reader:
     def read(self) -> None:
         """Read all words; marks of the options are set on the way."""
         words, count = self._words, len(self._words)
-        if self.table.spec.style == "none":
+        if self.table.style == "none":
             self._end_options()
         while self._index < count:
             word = words[self._index]
@@ -79,7 +79,7 @@ class Reader:
                 self.run.use(option.slot, value)
         self.given = [pair for pair in self.given if pair[0].slot.kind != "cwd"]
         self.table = found
-        if found.spec.style == "none":
+        if found.style == "none":
             self._end_options()
         return True
 
@@ -225,7 +225,7 @@ def starred(table: Table, text: str) -> tuple[str, Option] | None:
 
 def _abbreviated(table: Table, name: str) -> Option | None:
     """A long option cut short, if it can only be one."""
-    if table.spec.style == "single":
+    if table.style == "single":
         # Some of these programs take a second dash as well.
         return table.options.get(name[1:]) if name.startswith("--") else None
     if table.pairs or not table.spec.abbreviate or UNKNOWN in name:

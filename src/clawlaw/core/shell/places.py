@@ -1,6 +1,8 @@
 """Operands to effects: every operand has a place in the table, or is reported."""
 
-from clawlaw.core.shell.operands import place, run_command
+from clawlaw.core.shell.kinds.cloud import call
+from clawlaw.core.shell.kinds.programs import run_command
+from clawlaw.core.shell.kinds.transfer import place
 from clawlaw.core.shell.run import Run, Slot
 from clawlaw.core.shell.tables import LOOKED_AT, Plan, Table
 from clawlaw.core.shell.words import Word
@@ -33,7 +35,7 @@ def assign(run: Run, table: Table, plan: Plan, operands: list[Word]) -> None:
 
 def _rest(run: Run, rest: Slot, words: list[Word], *, alone: bool) -> None:
     if rest.command:
-        run_command(run, words)
+        run_command(run, words, rest.kind)
         return
     for word in words:
         run.use(rest, word)
@@ -79,6 +81,9 @@ def _slot_of(plan: Plan, index: int, last: int) -> Slot:
 def shape(run: Run, table: Table, operands: list[Word]) -> None:
     """Effects of copy, move and link."""
     kind = table.spec.shape
+    if kind == "cloud":
+        call(run, operands)
+        return
     if "into" in run.captures:  # -t DIRECTORY
         run.marks.add("inside")
         place(run, kind, operands, Word(run.captures["into"][-1]))

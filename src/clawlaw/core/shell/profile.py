@@ -91,10 +91,12 @@ class Profile:
         for variant in fitting:
             code = variant.spec.code or code
             runner = runner if variant.spec.runner is None else variant.spec.runner
-        if run.inline:
-            code, runner = "inline", False
+        if run.inline or run.input:
+            code, runner = "inline" if run.inline else "input", False
         elif run.script:
-            code = "file"
+            code, runner = "file", False  # a project's own rules have their own names
+        elif run.installed:
+            code = "none"
         context.emit(
             ProcessExec(
                 invocation.program.text,

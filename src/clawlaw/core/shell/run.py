@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from clawlaw.core.actions import AnyEffect
+from clawlaw.core.actions import AnyEffect, FileRead
 from clawlaw.core.shell.spec import Scope, TableSpec
 from clawlaw.core.shell.words import Context, Invocation, Word
 
@@ -48,6 +48,9 @@ class Run:
         later: What it starts, done after its own effects.
         literal_from: Operands from this one on cannot be options.
         inline: Code stands in its arguments.
+        sources: Places that are copied from.
+        input: Its code comes from its standard input.
+        installed: What it starts is a program of the project, judged by itself.
         script: Absolute path of the file whose code it runs.
     """
 
@@ -58,6 +61,8 @@ class Run:
         "effects",
         "executable",
         "inline",
+        "input",
+        "installed",
         "invocation",
         "later",
         "literal_from",
@@ -65,6 +70,7 @@ class Run:
         "recursive",
         "scope",
         "script",
+        "sources",
         "spec",
     )
 
@@ -79,7 +85,10 @@ class Run:
         self.later: list[Callable[[], None]] = []
         self.literal_from = len(invocation.arguments)
         self.inline = False
+        self.input = False
+        self.installed = False
         self.script = ""
+        self.sources: list[Word] = []
         self.recursive = False
         self.executable = False
         self.scope: Scope = "project"
@@ -102,6 +111,12 @@ class Run:
             marks.add("operands")
         if self.invocation.stdin.source != "none":
             marks.add("input")
+
+    def read(self, word: Word) -> None:
+        """Add that a file is read."""
+        found = self.context.place(word, self.cwd)
+        if found is not None:
+            self.effects.append(FileRead(found.path, found.glob, found.recursive))
 
     def use(self, slot: Slot, word: Word) -> None:
         """Add what a word does in its place."""

@@ -19,6 +19,10 @@ type Scalar = str | int | bool | list[str]
 type EffectSpec = dict[str, str | dict[str, Scalar]]
 type Code = Literal["none", "inline", "file", "input", "project", "unknown"]
 type Carries = Literal["nothing", "text", "file", "program", "unknown"]
+type How = Literal[
+    "create", "modify", "append", "attributes", "directory", "link"
+]  # fmt: skip
+type Style = Literal["gnu", "single", "pairs", "none"]
 type Scope = Literal["project", "user", "system"]
 type Source = Literal["agent", "file", "network", "program", "stdin", "unknown"]
 
@@ -72,13 +76,14 @@ class TableSpec(Struct, forbid_unknown_fields=True, frozen=True):
             ending (`-W*`).
         options: Others, several spellings to a key, by their kind or in full.
         use: Names of groups of the file whose options it has as well.
-        style: "gnu" clusters short options and abbreviates long ones, "single" has
-            long options behind one dash (`-name`, `-name=value`), "pairs" has
-            nothing but `name=value`, "none" no options: everything is an operand.
+        style: Its program's where it inherits, else "gnu". "gnu" clusters short
+            options and abbreviates long ones, "single" has long options behind one
+            dash (`-name`, `-name=value`), "pairs" has nothing but `name=value`,
+            "none" no options: everything is an operand.
         abbreviate: Long options may be cut short; only with "gnu".
         numeric: `-20` is an option.
         stop: Options end at the first operand.
-        inherit: Subcommands have its options as well.
+        inherit: Subcommands at any depth have its options as well.
         positionals: Kinds of the operands, at most one of them with `*` or `+`.
         commands: Subcommands, several names to a key.
         default: The positionals are read where no subcommand fits.
@@ -97,7 +102,7 @@ class TableSpec(Struct, forbid_unknown_fields=True, frozen=True):
         scope: Of what those install.
         code: What decides what runs.
         runner: It runs the project's own code and nothing else.
-        shape: Operands that belong together: copy, move or link.
+        shape: Operands that belong together: copy, move, link or cloud.
         handler: Judge of a small language; it reads the arguments itself.
         refuse: Why it always escalates.
         environment: Variables that are harmless in front of it.
@@ -108,7 +113,7 @@ class TableSpec(Struct, forbid_unknown_fields=True, frozen=True):
     flags: str = ""
     options: dict[str, str | OptionSpec] = {}
     use: tuple[str, ...] = ()
-    style: Literal["gnu", "single", "pairs", "none"] = "gnu"
+    style: Style | None = None
     abbreviate: bool = True
     numeric: bool = False
     stop: bool = False
@@ -131,7 +136,7 @@ class TableSpec(Struct, forbid_unknown_fields=True, frozen=True):
     scope: Scope = "project"
     code: Code = "none"
     runner: bool = False
-    shape: Literal["", "copy", "move", "link"] = ""
+    shape: Literal["", "copy", "move", "link", "cloud"] = ""
     handler: str = ""
     refuse: str = ""
     environment: tuple[str, ...] = ()

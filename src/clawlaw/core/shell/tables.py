@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from clawlaw.core.shell.operands import HARMLESS, KINDS
+from clawlaw.core.shell.kinds import HARMLESS, KINDS
 from clawlaw.core.shell.run import Slot
 from clawlaw.core.shell.spec import (
     GroupSpec,
     OptionSpec,
     SpecError,
+    Style,
     TableSpec,
     VariantSpec,
 )
@@ -17,7 +18,7 @@ from clawlaw.core.shell.templates import Emit, compile_effect
 SHAPES = {"copy", "move", "link"}
 LOOKED_AT = frozenset({
     "read", "list", "attributes", "write", "append", "create", "touch", "mkdir",
-    "chmod", "delete",
+    "chmod", "delete", "write-tree", "repack",
 })  # fmt: skip  # kinds whose effects carry a pattern to the facts
 # Kinds of options that a pattern of file names might turn into without harm.
 MILD = HARMLESS | {"read", "list", "attributes"}
@@ -76,6 +77,9 @@ class Table:
         commands: Subcommands by name.
         careless: A word that may begin with a dash is no danger at all.
         stop_after: Operands after which options end; -1: never.
+        style: Of its options, its program's where it has none of its own.
+        listed: All its options.
+        inherits: Its subcommands have its options as well.
         pairs: Every word is `name=value`.
         long_dash: A name with one dash is looked up whole.
     """
@@ -91,6 +95,9 @@ class Table:
     effects: tuple[Emit, ...] = ()
     careless: bool = False
     stop_after: int = -1
+    style: Style = "gnu"
+    listed: dict[str, Option] = field(default_factory=dict)
+    inherits: bool = False
     pairs: bool = False
     long_dash: bool = False
 
@@ -104,7 +111,7 @@ def read_slot(text: str, where: str) -> Slot:
     head, _, default = text.partition("=")
     mark = head[-1:] if head[-1:] in {"?", "*", "+"} else ""
     kind, _, capture = head.removesuffix(mark).partition(":")
-    if kind == "command":
+    if kind in {"command", "script-command"}:
         return Slot(kind, command=True, many=True)
     if kind not in KINDS:
         raise SpecError(f"{where}: unknown kind {kind!r}, one of {', '.join(KINDS)}")
@@ -200,7 +207,7 @@ def compile_table(
     spec: TableSpec,
     name: str,
     groups: Mapping[str, GroupSpec],
-    inherited: Mapping[str, Option] | None = None,
+    parent: "Table | None" = None,
 ) -> Table:
     """Make a table of a program or subcommand, its subcommands included.
 
@@ -213,31 +220,32 @@ def compile_table(
         if group not in groups:
             raise SpecError(f"{name}: unknown group {group!r}")
         _read_options(groups[group], options, f"{name}, group {group}")
-    options = {**(inherited or {}), **options}
-    if spec.style == "gnu":
+    above = parent if parent is not None and parent.inherits else None
+    style: Style = spec.style or (above.style if above else "gnu")
+    options = {**(above.listed if above else {}), **options}
+    if style == "gnu":
         options.setdefault("--help", HELP)
         options.setdefault("--version", HELP)
     table = Table(spec, name, {k: o for k, o in options.items() if k[-1] != "*"})
+    table.style, table.listed = style, options
+    table.inherits = spec.inherit or above is not None
     stars = [(k[:-1], o) for k, o in options.items() if k[-1] == "*"]
     table.prefixes = tuple(sorted(stars, key=lambda star: -len(star[0])))
     table.longs = tuple(k for k in table.options if k.startswith("--"))
-    _finish(table, groups, options)
+    _finish(table, groups)
     _check_table(table, name)
     return table
 
 
-def _finish(
-    table: Table, groups: Mapping[str, GroupSpec], options: dict[str, Option]
-) -> None:
+def _finish(table: Table, groups: Mapping[str, GroupSpec]) -> None:
     spec, name = table.spec, table.name
     table.plan = read_plan(spec.positionals, name)
-    table.pairs = spec.style == "pairs"
-    table.long_dash = spec.style in {"pairs", "single"}
+    table.pairs = table.style == "pairs"
+    table.long_dash = table.style in {"pairs", "single"}
     table.effects = tuple(compile_effect(e, name) for e in spec.effects)
     table.variants = tuple(_variant(v, name) for v in spec.variants)
-    passed = options if spec.inherit else None
     for names, command in spec.commands.items():
-        compiled = compile_table(command, f"{name} {names}", groups, passed)
+        compiled = compile_table(command, f"{name} {names.split()[0]}", groups, table)
         for alias in names.split():
             if alias in table.commands:
                 raise SpecError(f"{name}: command {alias} is listed twice")
@@ -246,7 +254,7 @@ def _finish(
     started = any(plan.rest is not None and plan.rest.command for plan in plans)
     table.stop_after = 1 if spec.stop or started else -1
     table.careless = spec.safe_options and all(
-        not o.takes or o.slot.kind in HARMLESS for o in options.values()
+        not o.takes or o.slot.kind in HARMLESS for o in table.listed.values()
     )
 
 

@@ -1,0 +1,100 @@
+"""Files and directories that a word names."""
+
+from clawlaw.core.actions import (
+    FileDelete,
+    FileRead,
+    FileWrite,
+)
+from clawlaw.core.shell.run import Action, Run
+from clawlaw.core.shell.spec import How
+from clawlaw.core.shell.words import Place, Word
+
+# Devices that keep nothing and tell nothing.
+SINKS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"})
+SOURCES = frozenset({"-", "/dev/null", "/dev/stdin"})
+PACKED = frozenset({"gz", "bz2", "xz", "zst", "lz4", "lzma", "br", "Z", "tgz"})
+
+
+def reader(what: str) -> Action:
+    """A kind that reads content, names or attributes."""
+
+    def read(run: Run, word: Word) -> None:
+        if word.text in SOURCES:
+            return
+        found = run.context.place(word, run.cwd)
+        if found is not None:
+            deep = run.recursive or found.recursive
+            run.effects.append(FileRead(found.path, found.glob, deep, what))  # type: ignore[arg-type]  # see KINDS
+
+    return read
+
+
+read = reader("content")
+
+
+def writer(how: How, *, inert: bool = False, tree: bool | None = False) -> Action:
+    """A kind that writes: a file, a tree, or (`None`) what the options say."""
+
+    def write(run: Run, word: Word) -> None:
+        if word.text in SINKS:
+            return
+        found = run.context.place(word, run.cwd)
+        if found is not None:
+            deep = run.recursive if tree is None else tree
+            write_place(run, found, how, inert=inert, tree=deep)
+
+    return write
+
+
+write = writer("modify")
+
+
+def write_place(
+    run: Run, found: Place, how: How, *, inert: bool = False, tree: bool = False
+) -> None:
+    """Note that a file or a tree is written."""
+    effect = FileWrite(
+        found.path,
+        glob=found.glob,
+        recursive=tree or found.recursive,
+        how=how,
+        executable=run.executable,
+        source=run.written_from(),
+        inert=inert or run.spec.inert,
+    )
+    run.effects.append(effect)
+
+
+def out(run: Run, word: Word) -> None:
+    """A file to write; a dash is the standard output."""
+    if word.text != "-":
+        write(run, word)
+
+
+def repack(run: Run, word: Word) -> None:
+    """A file in whose place another one comes, with an ending more or less."""
+    write(run, word)
+    stem, dot, ending = word.text.rpartition(".")
+    if stem and dot and ending in PACKED:
+        write(run, Word(stem, word.glob, word.many, word.within))
+
+
+def delete(run: Run, word: Word) -> None:
+    """A file or, where the options say so, a tree that is removed."""
+    found = run.context.place(word, run.cwd)
+    if found is not None:
+        deep = run.recursive or found.recursive
+        run.effects.append(FileDelete(found.path, found.glob, deep))
+
+
+def cwd(run: Run, word: Word) -> None:
+    """The directory that later words are relative to."""
+    run.cwd = run.path(word) or "" if word.known else ""
+    if not run.cwd:
+        run.context.opaque("working directory is not known", word.text)
+
+
+def test(run: Run, word: Word) -> None:
+    """A file of tests, with the name of one behind `::`."""
+    path = word.text.partition("::")[0]
+    read(run, Word(path, word.glob, word.many, word.within))

@@ -1,0 +1,139 @@
+"""Programs, code, packages and processes that a word names."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from clawlaw.core.actions import (
+    EnvironmentRead,
+    PackageInstall,
+    ProcessSignal,
+)
+from clawlaw.core.shell.kinds.files import read
+from clawlaw.core.shell.kinds.network import url
+from clawlaw.core.shell.run import Action, Run
+from clawlaw.core.shell.words import Invocation, Word
+
+ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".gem", ".deb", ".rpm", ".jar")
+# Programs that a project has among its development packages; their profiles say that
+# they run its code.
+NPX_TOOLS = frozenset({
+    "astro", "biome", "cypress", "depcheck", "eslint", "jest", "knip", "mocha", "next",
+    "nx", "playwright", "prettier", "prisma", "rollup", "stylelint", "tsc", "tsd",
+    "tsup", "turbo", "typedoc", "vite", "vitest", "vue-tsc", "webpack",
+})  # fmt: skip
+INPUTS = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+
+
+def package(run: Run, word: Word) -> None:
+    """Software of others: a name, an address or a file."""
+    text = word.text
+    source = ""
+    if not word.known:
+        run.context.opaque("package is not known", text)
+    if "://" in text or text.startswith("git+"):
+        source = text
+        url(run, Word(text.rpartition("@ ")[2].removeprefix("git+")))
+    elif text[:1] in {".", "/", "~"} or text.endswith(ARCHIVES):
+        source = run.path(word) or ""
+    effect = PackageInstall(
+        manager=run.spec.manager, packages=(text,), source=source, scope=run.scope
+    )
+    run.effects.append(effect)
+
+
+def npx(run: Run, word: Word) -> None:
+    """A program of the project's packages, or a package that is fetched to be run."""
+    if word.known and word.text in NPX_TOOLS:
+        words = run.invocation.arguments
+        at = next(i for i, given in enumerate(words) if given is word)
+        run.installed = True
+        run_command(run, words[at:])
+        return
+    package(run, word)
+
+
+def script(run: Run, word: Word) -> None:
+    """A file whose code runs."""
+    if word.text in INPUTS:
+        run.input = True
+        return
+    path = run.path(word)
+    if path is not None:
+        run.script = path
+
+
+def inline(run: Run, word: Word) -> None:  # noqa: ARG001  # argv has it
+    """Code in the arguments."""
+    run.inline = True
+
+
+def program(run: Run, word: Word) -> None:
+    """A program that will be started; which one is not followed."""
+    run.context.opaque("names a program to run", word.text)
+
+
+def shell(run: Run, word: Word) -> None:
+    """Text that a shell runs."""
+    context, cwd, text = run.context, run.cwd, word.text
+    if word.known:
+        run.later.append(lambda: context.shell(text, cwd))
+    else:
+        context.opaque("shell text is not known", text)
+
+
+def argument(run: Run, word: Word) -> None:
+    """A word for a runner of a project: what it names elsewhere is not of it."""
+    text = word.text
+    value = text.partition("=")[2] if "=" in text and "://" not in text else text
+    if not word.known:
+        if not word.within:
+            run.context.opaque("argument of a runner is not known", text)
+    elif "://" in value:
+        url(run, Word(value))
+    elif value.startswith(("/", "~", "../")) or "/../" in value:
+        read(run, Word(value))
+
+
+def signal(by: Literal["name", "pattern"]) -> Action:
+    """Processes by what they are called."""
+
+    def signal(run: Run, word: Word) -> None:
+        run.effects.append(ProcessSignal(word.text, by=by))
+
+    return signal
+
+
+def pid(run: Run, word: Word) -> None:
+    """A process by number, or a job of the shell by its place."""
+    by: Literal["job", "id"] = "job" if word.text.startswith("%") else "id"
+    run.effects.append(ProcessSignal(word.text, by=by))
+
+
+def processes(run: Run, word: Word) -> None:
+    """Letters of ps without a dash; `e` shows the environment of every process."""
+    if not word.known or "e" in word.text:
+        run.effects.append(EnvironmentRead())
+
+
+def variable(run: Run, word: Word) -> None:
+    """A variable of the environment that is shown."""
+    run.effects.append(EnvironmentRead((word.text,)))
+
+
+def run_command(run: Run, words: Sequence[Word], kind: str = "command") -> None:
+    """Start the command that the words are, after the effects of this one."""
+    if not words:
+        return
+    if kind == "script-command" and words[0].text.endswith(".py"):
+        words = [Word("python3"), *words]  # uv runs a script by its ending
+    before = run.invocation
+    started = Invocation(
+        program=words[0],
+        arguments=tuple(words[1:]),
+        stdin=before.stdin,
+        piped=before.piped,
+        environment=before.environment,
+        cwd=run.cwd,
+    )
+    context = run.context
+    run.later.append(lambda: context.run(started))

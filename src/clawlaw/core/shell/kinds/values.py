@@ -1,0 +1,129 @@
+"""Words in a small language of one program: a listed part of it is harmless."""
+
+from collections.abc import Iterator
+
+from clawlaw.core.actions import (
+    ServiceChange,
+    ServiceRead,
+    SystemChange,
+)
+from clawlaw.core.shell.kinds.files import read, write
+from clawlaw.core.shell.run import Run
+from clawlaw.core.shell.words import Word
+
+PERMISSION_DIGITS = 3  # a fourth gives the rights of the file's owner
+YQ_READERS = frozenset({
+    "load", "load_str", "load_xml", "load_props", "load_base64", "env", "strenv",
+    "envsubst", "$ENV", "system", "eval", "import", "include", "input_filename",
+})  # fmt: skip
+FILTERS_THAT_READ = (
+    "movie", "subtitles", "ass=", "textfile", "lut3d", "cmd", "zmq", "=/"
+)  # fmt: skip
+SQL_ACTS = (";", "load_extension", "writefile", "readfile", "edit(", "into ")
+SQL_SHOWS = frozenset(
+    {".tables", ".schema", ".indexes", ".databases", ".dbinfo", ".help"}
+)
+REDIS_READS = frozenset({
+    "ping", "info", "get", "mget", "keys", "scan", "exists", "ttl", "type", "dbsize",
+    "hget", "hgetall", "hkeys", "lrange", "llen", "smembers", "scard", "zrange",
+    "zcard", "strlen", "xlen", "xrange", "time", "memory", "slowlog",
+})  # fmt: skip
+
+
+def mode(run: Run, word: Word) -> None:
+    """A mode of chmod: whether it makes executable, and what nobody should grant."""
+    text = word.text
+    if not word.known:
+        run.context.opaque("mode is not known", text)
+        run.executable = True
+    elif text.isascii() and text.isdigit():
+        digits = text.lstrip("0") or "0"
+        shared = int(digits[-1]) & 2  # others may write
+        if len(digits) > PERMISSION_DIGITS or shared:
+            run.context.opaque("mode grants rights of the owner, or to everyone", text)
+        run.executable = any(digit in "1357" for digit in digits)
+    else:
+        for clause in text.split(","):
+            _clause(run, clause)
+
+
+def _clause(run: Run, clause: str) -> None:
+    start = min((clause.find(c) for c in "+=" if c in clause), default=-1)
+    if start < 0:
+        return
+    who, granted = clause[:start], clause[start:]
+    run.executable = run.executable or "x" in granted or "X" in granted
+    everyone = "w" in granted and ("o" in who or "a" in who)
+    if everyone or "s" in granted or not set(clause) <= set("ugoarwxXst+-="):
+        run.context.opaque("mode grants rights of the owner, or to everyone", clause)
+
+
+def setting(run: Run, word: Word) -> None:
+    """A name is read; `name=value` changes something of the machine."""
+    if not word.known or "=" in word.text:
+        run.effects.append(SystemChange("kernel", word.text))
+
+
+def yq(run: Run, word: Word) -> None:
+    """An expression of yq: without functions that read files or the environment."""
+    if not word.known or not YQ_READERS.isdisjoint(_names(word.text)):
+        run.context.opaque("expression is not known to be pure", word.text)
+
+
+def _names(text: str) -> Iterator[str]:
+    """Names in an expression that are no keys (`.name`)."""
+    name, before = "", ""
+    for char in text + " ":
+        if char.isalnum() or char in "_$":
+            name += char
+            continue
+        if name and before != ".":
+            yield name
+        name, before = "", char
+
+
+def video_filter(run: Run, word: Word) -> None:
+    """Filters of ffmpeg: some read files that they name."""
+    text = word.text
+    if not word.known or any(name in text for name in FILTERS_THAT_READ):
+        run.context.opaque("filter is not known to be pure", text)
+
+
+def sql(run: Run, word: Word) -> None:
+    """One statement that only reads, or a command that shows names."""
+    text = word.text.strip().rstrip(";").lower()
+    first = text.partition(" ")[0]
+    plain = first in {"select", "explain", "pragma"} or text in SQL_SHOWS
+    setting = first == "pragma" and "=" in text
+    if setting or not (word.known and plain) or any(m in text for m in SQL_ACTS):
+        run.inline = True
+
+
+def redis(run: Run, word: Word) -> None:
+    """A command of redis: those that only read, and the others."""
+    name = word.text.lower()
+    if name in REDIS_READS:
+        run.effects.append(ServiceRead("redis", name))
+    else:
+        run.effects.append(ServiceChange("redis", name or "commands"))
+
+
+def _is_file(run: Run, word: Word) -> bool:
+    """Whether a picture's name has no prefix that means more than a file."""
+    text = word.text
+    if any(mark in text for mark in ":@|") or not (word.known or word.glob):
+        run.context.opaque("operand is not plainly a file", text)
+        return False
+    return text != "-"
+
+
+def picture_in(run: Run, word: Word) -> None:
+    """A picture that is read."""
+    if _is_file(run, word):
+        read(run, word)
+
+
+def picture(run: Run, word: Word) -> None:
+    """A picture that is written, or read and written."""
+    if _is_file(run, word):
+        write(run, word)
