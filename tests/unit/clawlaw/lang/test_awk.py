@@ -121,11 +121,40 @@ def test_what_is_not_harmless_is_not_clean(judged: Judged, line: str) -> None:
 
 PIECES = st.sampled_from(
     [
-        "print ", "printf ", "getline ", "system", "ENVIRON", "(", ")", "{", "}", "[",
-        "]", ";", "\n", ">", ">>", "<", "|", "|&", "@", "/", '"sh"', '"f"', "x", "$1",
-        "1", "++", ",", "&&", "in", "#", "\\", '"',
+        "print ",
+        "printf ",
+        "getline ",
+        "system",
+        "ENVIRON",
+        "(",
+        ")",
+        "{",
+        "}",
+        "[",
+        "]",
+        ";",
+        "\n",
+        ">",
+        ">>",
+        "<",
+        "|",
+        "|&",
+        "@",
+        "/",
+        '"sh"',
+        '"f"',
+        "x",
+        "$1",
+        "1",
+        "++",
+        ",",
+        "&&",
+        "in",
+        "#",
+        "\\",
+        '"',
     ]
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)

@@ -212,10 +212,29 @@ def test_options_that_are_not_listed(judged: Judged, line: str) -> None:
 
 WORD = st.sampled_from(
     [
-        ".", "-name", "*.py", "(", ")", "!", "-o", "-exec", "rm", "{}", ";", "+",
-        "-delete", "-print", "-path", "-prune", "-type", "f", UNKNOWN, "", "-fprint",
+        ".",
+        "-name",
+        "*.py",
+        "(",
+        ")",
+        "!",
+        "-o",
+        "-exec",
+        "rm",
+        "{}",
+        ";",
+        "+",
+        "-delete",
+        "-print",
+        "-path",
+        "-prune",
+        "-type",
+        "f",
+        UNKNOWN,
+        "",
+        "-fprint",
     ]
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)

@@ -7,7 +7,7 @@ from typing import Final
 
 from clawlaw.core.actions import NetRequest
 from clawlaw.core.shell.lang import emit
-from clawlaw.core.shell.lang.options import Parsed, names, parse, spec
+from clawlaw.core.shell.lang.options import names, parse, spec
 from clawlaw.core.shell.lang.sql import ORDER, Kind, judge_sql
 from clawlaw.core.shell.lang.urls import read_url
 from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
@@ -128,6 +128,7 @@ def psql(invocation: Invocation, context: Context) -> None:
         port or Word("5432"),
         invocation,
         context,
+        scheme="postgres",
         idle=lists,
     )
 
@@ -141,11 +142,15 @@ def mysql(invocation: Invocation, context: Context) -> None:
     commands = parsed.each("-e", "--execute")
     idle = parsed.has("-V", "--version", "--help")
     port = parsed.last("-P", "--port") or Word("3306")
-    _server(commands, _host(parsed), port, invocation, context, idle=idle)
-
-
-def _host(parsed: Parsed) -> Word | None:
-    return parsed.last("-h", "--host")
+    _server(
+        commands,
+        parsed.last("-h", "--host"),
+        port,
+        invocation,
+        context,
+        scheme="mysql",
+        idle=idle,
+    )
 
 
 def _server(
@@ -155,6 +160,7 @@ def _server(
     invocation: Invocation,
     context: Context,
     *,
+    scheme: str,
     idle: bool,
 ) -> None:
     """A client of a server: statements go out, rows come back."""
@@ -175,7 +181,7 @@ def _server(
         NetRequest(
             host=name,
             port=number,
-            scheme="postgres",
+            scheme=scheme,
             method="GET" if kind == "looks" else "POST",
             carries="nothing" if kind == "looks" else "text",
         )

@@ -16,7 +16,7 @@ from clawlaw.core.shell.lang.git_config import harmless
 from clawlaw.core.shell.lang.git_network import clone, fetch, ls_remote, pull, push
 from clawlaw.core.shell.lang.git_options import CHANGE, NETWORK, PRINT, SPECS, STORE
 from clawlaw.core.shell.lang.git_tree import Git, tree_command
-from clawlaw.core.shell.lang.options import Parsed, names, parse
+from clawlaw.core.shell.lang.options import Parsed, names, parse, spec
 from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
 
 FAMILY: Final = "git"
@@ -30,12 +30,17 @@ TELLING: Final = names("--version -v --help -h --html-path --man-path --info-pat
 
 def judge(invocation: Invocation, context: Context) -> None:
     """Turn a git command into effects."""
-    emit.start(invocation, context, FAMILY)
+    git = Git(context, invocation)
+    index = _globals(git, invocation.arguments)
+    # A directory that holds `config` and `HEAD` is a repository of its own, whose
+    # settings git would run: it counts as a script.
+    script = f"{git.cwd}/config" if git.cwd else ""
+    emit.start(invocation, context, FAMILY, script=script)
     for name, value in invocation.environment:
         if name.startswith("GIT_") and name not in MILD:
             emit.give_up(context, f"git: {name} is set", value.text)
-    git = Git(context, invocation)
-    index = _globals(git, invocation.arguments)
+    for reason, text in git.doubts:
+        emit.give_up(context, reason, text)
     if index < 0:
         return
     if index >= len(invocation.arguments):
@@ -56,6 +61,10 @@ def judge(invocation: Invocation, context: Context) -> None:
         _command(git, name, parsed, rest)
 
 
+WORKTREE: Final = spec(
+    "-f --force --detach --checkout --no-checkout --track --no-track -q --quiet",
+    "-b -B",
+)
 NOTES: Final = names("list show add append remove get-ref")
 MESSAGES: Final = ("-m", "--message", "-F", "--file")
 MILD: Final = frozenset(
@@ -82,7 +91,7 @@ def _globals(git: Git, words: Sequence[Word]) -> int:
         text = word.text
         if text[:1] != "-":
             if text[:1] == UNKNOWN or word.many or word.glob:
-                emit.give_up(git.context, "git: command is not known", text)
+                git.doubts.append(("git: command is not known", text))
                 return -1
             return index
         if text in PLAIN:
@@ -94,22 +103,18 @@ def _globals(git: Git, words: Sequence[Word]) -> int:
                 return -1
             index += 2
         else:
-            emit.give_up(git.context, "git: option is not understood", text)
+            git.doubts.append(("git: option is not understood", text))
             return -1
     return index
 
 
 def _global_value(git: Git, name: str, value: Word) -> bool:
     if name == "-C":
-        path = git.context.path(value, git.cwd)
-        if path is None or value.glob or value.many:
-            return False
-        git.cwd = path
-        return True
+        return git.enter(value)
     key, equals, setting = value.text.partition("=")
     known = setting if equals and UNKNOWN not in setting else None
     if UNKNOWN in key or value.many or not harmless(key, known):
-        emit.give_up(git.context, "git: setting may run or lead elsewhere", value.text)
+        git.doubts.append(("git: setting may run or lead elsewhere", value.text))
         return False
     return True
 
@@ -163,15 +168,20 @@ def _prints(git: Git, name: str, parsed: Parsed) -> None:
     if name == "grep":
         _grep(git, parsed)
         return
+    if name == "diff" and parsed.has("--name-only") and git.cwd:
+        git.context.lists(git.cwd)
     for word in operands:
         _revision(git, word)
         # Two paths that are in no repository are compared all the same.
-        if (
-            name in ("diff", "blame", "annotate")
-            and word.known
-            and ":" not in word.text
-        ):
+        path = word.known and not _is_revision(word.text)
+        if path and name in ("diff", "blame", "annotate"):
             emit.read(git.context, word, git.cwd)
+
+
+def _is_revision(text: str) -> bool:
+    """Whether an operand is in no way a path."""
+    marks = ("~", "^", "..", "@{", ":")
+    return text == "HEAD" or (any(m in text for m in marks) and "/" not in text)
 
 
 def _grep(git: Git, parsed: Parsed) -> None:
@@ -285,12 +295,10 @@ def _worktree(git: Git, words: Sequence[Word]) -> None:
     if texts[:1] == ["list"] or texts[:1] in (["prune"], ["lock"], ["unlock"]):
         git.tells()
     elif texts[:1] == ["add"] and len(words) > 1:
-        from_options = [w for w in words[1:] if w.text[:1] != "-"]
-        plain = {"-b", "-f", "--force", "--detach", "-B", "--checkout", "--no-checkout"}
-        if any(t not in plain for t in texts[1:] if t[:1] == "-"):
-            emit.give_up(git.context, "git: option is not understood", " ".join(texts))
-        for word in from_options:
-            emit.write(git.context, word, git.cwd, source="file", recursive=True)
+        parsed = parse(words[1:], WORKTREE, git.context)
+        if parsed is not None and parsed.operands:
+            folder = parsed.operands[0]
+            emit.write(git.context, folder, git.cwd, source="file", recursive=True)
     else:
         emit.give_up(git.context, "git: command is not understood", " ".join(texts))
 

@@ -272,6 +272,14 @@ CHANGE: Final[dict[str, Spec]] = {
         "--continue --abort --skip --quit -3 --3way -s --signoff -q --quiet -k --keep"
         " --no-verify -r --resolved",
     ),
+    "format-patch": spec(
+        "-N --no-numbered -n --numbered --stdout -s --signoff --root -q --quiet"
+        " --cover-letter --no-cover-letter --zero-commit --no-stat -p --no-renames",
+        "-o --output-directory --start-number --subject-prefix -v --reroll-count --base"
+        " --suffix",
+        "--thread --attach --inline",
+        number=True,
+    ),
     "gc": spec(
         "--auto --quiet -q --force --keep-largest-pack --aggressive", "", "--prune"
     ),

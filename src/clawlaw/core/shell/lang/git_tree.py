@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from clawlaw.core.actions import FileRead, FileWrite, NetRequest
+from clawlaw.core.actions import FileDelete, FileRead, FileWrite, NetRequest
 from clawlaw.core.shell.lang import emit
 from clawlaw.core.shell.lang.options import Parsed
 from clawlaw.core.shell.words import Context, Invocation, Word
@@ -14,29 +14,46 @@ class Git:
     Attributes:
         context: Takes the effects.
         cwd: Directory it works in, "" where unknown.
+        doubts: What is not understood before the subcommand.
     """
 
-    __slots__ = ("context", "cwd", "invocation")
+    __slots__ = ("context", "cwd", "doubts")
 
     def __init__(self, context: Context, invocation: Invocation) -> None:
         """Begin in the directory of the invocation."""
         self.context = context
-        self.invocation = invocation
         self.cwd = invocation.cwd
+        self.doubts: list[tuple[str, str]] = []
 
-    def _known(self) -> bool:
+    def enter(self, word: Word) -> bool:
+        """Work in another directory, as `-C` says; whether that is understood."""
+        if not word.known or not self.cwd:
+            self.doubts.append(("git: directory is not known", word.text))
+            return False
+        before, self.cwd = self.cwd, self.context.path(word, self.cwd) or ""
+        path = self.cwd
+        near = f"{path}/".startswith(f"{before}/") or f"{before}/".startswith(
+            f"{path}/"
+        )
+        if "/.." in path or not near:
+            # Its settings are another's, and may name programs.
+            self.doubts.append(("git: a repository elsewhere", word.text))
+        return True
+
+    def known(self) -> bool:
+        """Whether the directory is known; says so where it is not."""
         if not self.cwd:
             emit.give_up(self.context, "git: directory is not known", "")
         return bool(self.cwd)
 
     def tells(self) -> None:
         """Say that the repository's names and history become known."""
-        if self._known():
+        if self.known():
             self.context.emit(FileRead(path=self.cwd, recursive=True, what="list"))
 
     def changes(self) -> None:
         """Say that any file of the working tree may change."""
-        if self._known():
+        if self.known():
             self.context.emit(
                 FileWrite(path=self.cwd, recursive=True, how="modify", source="file")
             )
@@ -72,6 +89,8 @@ def tree_command(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> N
         _init(git, parsed)
     elif name == "gc":
         git.tells()
+    elif name == "format-patch":
+        _patches(git, parsed)
     else:
         _join(git, name, parsed)
 
@@ -93,7 +112,10 @@ def _checkout(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None
     if staged and not parsed.has("-W", "--worktree"):
         git.tells()
         return
-    if not paths or name == "checkout":
+    fresh = parsed.has("-b", "-c", "--create", "--orphan") and not parsed.operands
+    if fresh:
+        git.tells()  # the new branch begins where the tree is
+    elif not paths or (name == "checkout" and "--" not in texts):
         git.changes()
     for word in paths:
         emit.write(
@@ -115,8 +137,9 @@ def _clean(git: Git, parsed: Parsed) -> None:
     if parsed.has("-n", "--dry-run"):
         git.tells()
         return
-    for word in parsed.operands or [Word(".")]:
-        emit.delete(git.context, word, git.cwd, recursive=True)
+    if git.known():
+        # Only what git does not track, so never all of the directory.
+        git.context.emit(FileDelete(f"{git.cwd}/**", recursive=True))
     emit.give_up(git.context, "git: removes files that are kept nowhere", "clean")
 
 
@@ -157,6 +180,13 @@ def _apply(git: Git, name: str, parsed: Parsed) -> None:
         return
     if parsed.last("--directory") is not None:
         emit.give_up(git.context, "git: option is not understood", "--directory")
+
+
+def _patches(git: Git, parsed: Parsed) -> None:
+    git.tells()
+    if not parsed.has("--stdout"):
+        folder = parsed.last("-o", "--output-directory") or Word(".")
+        emit.write(git.context, folder, git.cwd, recursive=True, source="file")
 
 
 def _init(git: Git, parsed: Parsed) -> None:

@@ -11,12 +11,23 @@ import re2
 
 from clawlaw.core.actions import ProcessExec
 from clawlaw.core.shell.lang import emit
-from clawlaw.core.shell.lang.options import names
+from clawlaw.core.shell.lang.options import Parsed, names, parse, spec
 from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
 
 FAMILY: Final = "javascript"
-TELLING: Final = frozenset({"-v", "--version", "-h", "--help"})
-EVALUATES: Final = frozenset({"-e", "--eval", "-p", "--print", "-pe"})
+OPTIONS: Final = spec(
+    "-v --version -h --help -c --check --no-warnings --trace-warnings --test --watch"
+    " --test-only --enable-source-maps --experimental-strip-types --expose-gc"
+    " --experimental-modules --experimental-vm-modules --throw-deprecation"
+    " --trace-deprecation --no-deprecation --preserve-symlinks"
+    " --experimental-test-coverage",
+    "-e --eval -p --print -pe --test-name-pattern --test-reporter --max-old-space-size"
+    " --stack-size --input-type --unhandled-rejections --conditions -C --watch-path"
+    " --test-concurrency --env-file",
+    permute=False,
+)
+TELLING: Final = ("-v", "--version", "-h", "--help")
+EVALUATES: Final = ("-e", "--eval", "-p", "--print", "-pe")
 _TOKEN: Final = re2.compile(
     r"\s*(?:(?P<word>[A-Za-z_][A-Za-z_0-9]*)|(?P<number>[0-9]+(?:\.[0-9]+)?)"
     r"|(?P<text>'[^'\\\n]*'|\"[^\"\\\n]*\")|(?P<mark>[-+*/%().,;\[\]]))"
@@ -69,23 +80,34 @@ class NodeError(ValueError):
 
 def judge(invocation: Invocation, context: Context) -> None:
     """Turn a node command into effects."""
-    words = invocation.arguments
-    first = words[0].text if words else ""
-    if first in TELLING:
-        emit.start(invocation, context, FAMILY)
-    elif first in EVALUATES and words[1:]:
-        _evaluate(words[1], invocation, context)
-    elif first in ("--check", "-c") and words[1:]:
-        emit.start(invocation, context, FAMILY)
-        emit.read(context, words[1], invocation.cwd)
-    elif first[:1] == "-" and first != "-":
+    parsed = parse(invocation.arguments, OPTIONS, context)
+    if parsed is None:
         emit.start(invocation, context, FAMILY, code="unknown")
-    elif first in ("", "-"):
+        return
+    program = parsed.last(*EVALUATES)
+    for file in parsed.each("--env-file"):
+        emit.read(context, file, invocation.cwd)
+    if parsed.has(*TELLING):
+        emit.start(invocation, context, FAMILY)
+    elif program is not None:
+        _evaluate(program, invocation, context)
+    elif parsed.has("--test"):
+        emit.start(invocation, context, FAMILY, code="project", runner=True)
+    elif parsed.operands and parsed.operands[0].text != "-":
+        _file(parsed, invocation, context)
+    else:
         fed = invocation.stdin.source != "none"
         emit.start(invocation, context, FAMILY, code="input" if fed else "none")
-    else:
-        path = context.path(words[0], invocation.cwd)
-        emit.start(invocation, context, FAMILY, code="file", script=path or "")
+
+
+def _file(parsed: Parsed, invocation: Invocation, context: Context) -> None:
+    word = parsed.operands[0]
+    if parsed.has("-c", "--check"):
+        emit.start(invocation, context, FAMILY)
+        emit.read(context, word, invocation.cwd)
+        return
+    path = context.path(word, invocation.cwd)
+    emit.start(invocation, context, FAMILY, code="file", script=path or "")
 
 
 def _evaluate(word: Word, invocation: Invocation, context: Context) -> None:

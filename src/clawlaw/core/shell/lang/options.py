@@ -170,6 +170,8 @@ class _Reader:
         if text in known.flags and not word.glob:
             self.parsed.options.append((text, None))
             return True
+        if text in known.values and not word.glob:
+            return self._add(text, self._next())
         for place in range(1, len(text)):
             name = "-" + text[place]
             if name not in known.flags or word.glob:

@@ -95,6 +95,8 @@ def _options(words: Sequence[Word]) -> _Line | None:
             return None
         flags, suffix, last = hit.groups()
         line.reads = line.reads or "p" in flags or "n" in flags
+        if suffix is not None and last:
+            return None  # a suffix takes everything after it
         if suffix is not None:
             line.suffix = suffix[1:]
         if last in ("e", "E"):

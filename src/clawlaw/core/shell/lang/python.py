@@ -33,6 +33,9 @@ LOADED: Final = names(
     " binascii errno gc marshal atexit"
 )
 READERS: Final = frozenset({"json.tool", "tokenize", "ast", "dis", "calendar", "this"})
+HELPED: Final = names("http.server venv unittest json.tool timeit compileall zipfile")
+WRITERS: Final = frozenset({"venv", "compileall"})
+QUIET: Final = frozenset({"-q", "-qq", "-f", "--clear", "--upgrade"})
 PROJECT: Final = frozenset({"unittest", "doctest"})
 
 
@@ -167,7 +170,9 @@ def _module(
 ) -> None:
     name = word.text if word.known else UNKNOWN
     program = PROGRAMS.get(name)
-    if program is not None:
+    if name in PROJECT and not _asks_help(rest):
+        emit.start(invocation, context, FAMILY, code="project", runner=True)
+    elif program is not None:
         emit.start(invocation, context, FAMILY)
         context.run(
             Invocation(
@@ -179,20 +184,31 @@ def _module(
                 cwd=invocation.cwd,
             )
         )
-        return
-    if name in PROJECT:
-        emit.start(invocation, context, FAMILY, code="project", runner=True)
-        return
-    if name == "venv":
-        emit.start(invocation, context, FAMILY)
-        for target in rest:
-            if target.text[:1] != "-":
-                emit.write(context, target, invocation.cwd, recursive=True)
-        return
-    if name in READERS and len(rest) <= 1 and all(w.text[:1] != "-" for w in rest):
+    elif name in WRITERS or name in READERS or (name in HELPED and _asks_help(rest)):
         emit.start(invocation, context, FAMILY)
         _shadows([name], invocation, context)
-        for file in rest:
-            emit.read(context, file, invocation.cwd)
+        _standard(name, rest, invocation, context)
+    else:
+        emit.start(invocation, context, FAMILY, code="unknown")
+
+
+def _asks_help(words: Sequence[Word]) -> bool:
+    return [word.text for word in words] in (["--help"], ["-h"])
+
+
+def _standard(
+    name: str, rest: Sequence[Word], invocation: Invocation, context: Context
+) -> None:
+    """A module of the standard library that reads or writes what it is given."""
+    if _asks_help(rest):
         return
-    emit.start(invocation, context, FAMILY, code="unknown")
+    files = [word for word in rest if word.text not in QUIET]
+    if name in READERS and files[1:]:
+        emit.give_up(context, "python: module with several operands", name)
+    for file in files:
+        if file.text[:1] == "-":
+            emit.give_up(context, "python: option is not understood", file.text)
+        elif name in WRITERS:
+            emit.write(context, file, invocation.cwd, recursive=True)
+        else:
+            emit.read(context, file, invocation.cwd)

@@ -50,7 +50,7 @@ def read_program(text: str, arguments: Sequence[str]) -> Program:
     # and a coding line makes Python read other characters than the gate.
     if any(c < " " and c not in "\n\t" for c in text) or "\ufffd" in text:
         raise PythonError("program is not known exactly")
-    if "coding" in text.split("\n", 3)[0] or "coding" in text[:200]:
+    if any("coding" in line.partition("#")[2] for line in text.split("\n", 2)[:2]):
         raise PythonError("coding line")
     tree = _PARSER.parse(text.encode("utf-8", "replace"))
     if tree.root_node.has_error:
