@@ -80,7 +80,8 @@ class ProcessExec(Effect, frozen=True, tag="process.exec"):
     # What decides what runs: the program alone, code in the arguments, a file, the
     # input, or something unknown.
     code: Literal["none", "inline", "file", "input", "project", "unknown"] = "none"
-    script: Text = ""  # absolute path, where code is "file"
+    # Absolute: the file where code is "file", the directory where it is "project".
+    script: Text = ""
     runner: bool = False  # the profile declares: runs a project's own code, contained
     background: bool = False
     family: Annotated[str, Meta(max_length=64)] = ""  # of the argv profile

@@ -120,7 +120,8 @@ def _brief_exec(effect: ProcessExec) -> str:
     if effect.code == "none" and not effect.runner:
         return ""
     runner = ["runner"] if effect.runner else []
-    script = [_short(effect.script)] if effect.script else []
+    plain = effect.code == "project" and effect.script == CWD
+    script = [_short(effect.script)] if effect.script and not plain else []
     return " ".join(["exec", effect.code, *runner, *script])
 
 

@@ -97,12 +97,15 @@ class Profile:
             code, runner = "file", False  # a project's own rules have their own names
         elif run.installed:
             code = "none"
+        script = run.script
+        if code == "project":
+            script = run.elsewhere or run.cwd  # the project is where it runs
         context.emit(
             ProcessExec(
                 invocation.program.text,
                 tuple([word.text for word in invocation.arguments]),
                 code,
-                run.script,
+                script,
                 runner,
                 False,  # noqa: FBT003  # in the background: the walker's to say
                 self.family,

@@ -51,6 +51,7 @@ class Run:
         sources: Places that are copied from.
         input: Its code comes from its standard input.
         installed: What it starts is a program of the project, judged by itself.
+        elsewhere: Absolute path outside the project that its runner is given.
         script: Absolute path of the file whose code it runs.
     """
 
@@ -59,6 +60,7 @@ class Run:
         "context",
         "cwd",
         "effects",
+        "elsewhere",
         "executable",
         "inline",
         "input",
@@ -88,6 +90,7 @@ class Run:
         self.input = False
         self.installed = False
         self.script = ""
+        self.elsewhere = ""
         self.sources: list[Word] = []
         self.recursive = False
         self.executable = False

@@ -47,7 +47,11 @@ profiles:
       send:
         effects: [{net.request: {host: $host, method: POST}}, {file.read: notes}]
       more: {commands: {deep: {positionals: [delete]}}}
-      check: {code: project, runner: true, positionals: [text*]}
+      check:
+        code: project
+        runner: true
+        options: {--file: project}
+        positionals: [project*]
 """
 
 
@@ -125,6 +129,25 @@ def test_effects(profiles: Profiles, line: str, expected: list[str]) -> None:
 def test_the_program_itself_is_the_first_effect(profiles: Profiles) -> None:
     first = effects_of(profiles, "tool -r a").effects[0]
     assert first == ProcessExec("tool", ("-r", "a"), family="trial")
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("multi check", "/w"),
+        ("multi -C sub check a", "/w/sub"),
+        ("multi check /w/tests", "/w"),
+        ("multi check --file=/srv/x", "/srv/x"),
+        ("multi check /srv/tests::one", "/srv/tests"),
+        ("multi check /w/../srv", "/w/../srv"),
+    ],
+)
+def test_a_runner_says_where_its_project_is(
+    profiles: Profiles, line: str, place: str
+) -> None:
+    first = effects_of(profiles, line).effects[0]
+    assert isinstance(first, ProcessExec)
+    assert (first.code, first.runner, first.script) == ("project", True, place)
 
 
 def test_reasons_name_program_and_word(profiles: Profiles) -> None:

@@ -92,9 +92,3 @@ def cwd(run: Run, word: Word) -> None:
     run.cwd = run.path(word) or "" if word.known else ""
     if not run.cwd:
         run.context.opaque("working directory is not known", word.text)
-
-
-def test(run: Run, word: Word) -> None:
-    """A file of tests, with the name of one behind `::`."""
-    path = word.text.partition("::")[0]
-    read(run, Word(path, word.glob, word.many, word.within))

@@ -81,6 +81,31 @@ def shell(run: Run, word: Word) -> None:
         context.opaque("shell text is not known", text)
 
 
+def project(run: Run, word: Word) -> None:
+    """A word for a runner: tests, settings or targets of the project.
+
+    What it names outside the directory that the runner works in is code from
+    elsewhere, and its path becomes the place of the code.
+    """
+    text = word.text.partition("::")[0]
+    value = text.partition("=")[2] if "=" in text and "://" not in text else text
+    if not word.known:
+        if not word.within:
+            run.context.opaque("argument of a runner is not known", text)
+    elif "://" in value:
+        url(run, Word(value))
+    elif value.startswith(("/", "~", "../")) or "/../" in value:
+        path = run.path(Word(value))
+        if path is not None and not _is_below(path, run.cwd):
+            run.elsewhere = path
+
+
+def _is_below(path: str, directory: str) -> bool:
+    """Whether a path is in a directory by its text, without `..`."""
+    inside = path == directory or path.startswith(directory.rstrip("/") + "/")
+    return inside and "/../" not in f"{path}/"
+
+
 def argument(run: Run, word: Word) -> None:
     """A word for a runner of a project: what it names elsewhere is not of it."""
     text = word.text

@@ -24,7 +24,9 @@ def start(
     script: str = "",
     runner: bool = False,
 ) -> None:
-    """Say that the program runs."""
+    """Say that the program runs; code of a project is where it is started."""
+    if code == "project" and not script:
+        script = invocation.cwd
     context.emit(
         ProcessExec(
             program=invocation.program.text,
