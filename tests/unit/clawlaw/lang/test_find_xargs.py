@@ -63,6 +63,22 @@ ALL = "file.read /workspace recursive what=list"
                 "file.delete /workspace/**/.env recursive",
             ],
         ),
+        (
+            "find . -path '*hooks*' -delete",
+            [
+                ALL,
+                "file.delete /workspace/**/*hooks* recursive",
+                "file.delete /workspace/**/.git/hooks/pre-commit recursive",
+            ],
+        ),
+        (
+            "find . -name config -delete",
+            [
+                ALL,
+                "file.delete /workspace/**/config recursive",
+                "file.delete /workspace/**/.git/config recursive",
+            ],
+        ),
         ("find . -mtime +7 -delete", [ALL, "file.delete /workspace/** recursive"]),
         (
             "find . -fprintf /etc/x '%p'",

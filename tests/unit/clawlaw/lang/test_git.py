@@ -65,15 +65,9 @@ ORIGIN = "net.request  scheme=git"
         ("git merge --no-ff topic", [TREE]),
         ("git rebase main", [TREE]),
         ("git stash pop", [TREE]),
-        (
-            "git mv a b",
-            [
-                "file.delete /workspace/a recursive",
-                "file.delete /workspace/b recursive",
-                "file.write /workspace/b how=create source=file",
-            ],
-        ),
+        ("git mv a b", ["file.move /workspace/a to=/workspace/b"]),
         ("git rm --cached a", [LIST]),
+        ("git rm -r a", ["file.delete /workspace/a recursive"]),
         ("git apply --check p.diff", ["file.read /workspace/p.diff", LIST]),
         (
             "git init -b main sub",

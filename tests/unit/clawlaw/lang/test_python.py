@@ -35,7 +35,7 @@ def program(judged: Judged, text: str, *arguments: str) -> Recorder:
         (
             (
                 "import json\nwith open('a.json', encoding='utf-8') as f:\n"
-                "    for k, v in json.load(f).items():\n        print(f'{k}: {v!r:>10}')"
+                "    for k, v in json.load(f).items():\n        print(f'{k}: {v!r:>9}')"
             ),
             ["file.read /workspace/a.json"],
         ),

@@ -13,6 +13,7 @@ OF_NAME: Final = names("-name -iname -path -ipath -wholename -iwholename")
 LIMITS: Final = names(
     "-empty -mtime -atime -ctime -mmin -amin -cmin -size -newermt -newer -nouser"
 )
+WHOLE: Final = "\0"  # in front of a pattern that is for the whole path
 OR: Final = names("-o -or ,")
 NOT: Final = names("! -not")
 ACTIONS: Final = names("-exec -execdir -ok -okdir -delete -print -print0")
@@ -70,7 +71,7 @@ class Names:
             index += size
         if all(_plain(pattern) for pattern in found):
             self.patterns = [_below(pattern) for pattern in found]
-            more = _telling(self.patterns)
+            more = _telling(found)
             self.telling = bool(more)
             self.patterns += more
 
@@ -91,7 +92,7 @@ def _names_at(words: list[str], index: int) -> tuple[list[str], int]:
         group, size = _group(words[index + 1 :])
         return group, size + 1 if size else -1
     if text in OF_NAME and index + 1 < len(words):
-        return [words[index + 1]], 2
+        return [_marked(text, words[index + 1])], 2
     return [], 1
 
 
@@ -102,7 +103,7 @@ def _group(words: list[str]) -> tuple[list[str], int]:
     while index < len(words) and words[index] != ")":
         if words[index] not in OF_NAME or index + 1 >= len(words):
             return [], 0
-        found.append(words[index + 1])
+        found.append(_marked(words[index], words[index + 1]))
         index += 2
         if index < len(words) and words[index] in ("-o", "-or"):
             index += 1
@@ -115,23 +116,28 @@ def _group(words: list[str]) -> tuple[list[str], int]:
 
 def _plain(pattern: str) -> bool:
     """Whether a pattern says more than that there is a name."""
-    letters = pattern.replace("*", "").replace("?", "")
-    return bool(letters.strip("./")) and UNKNOWN not in pattern and ".." not in pattern
+    letters = pattern.replace("*", "").replace("?", "").strip("./" + WHOLE)
+    return bool(letters) and UNKNOWN not in pattern and ".." not in pattern
+
+
+def _marked(test: str, pattern: str) -> str:
+    return pattern if test in ("-name", "-iname") else WHOLE + pattern
 
 
 def _telling(patterns: list[str]) -> list[str]:
-    """Well-known names that a wild pattern lets through as well."""
+    """Well-known names that patterns let through without saying so."""
     found: list[str] = []
     for kind in TELLING:
-        fits = (
-            path
-            for path in kind
-            for pattern in patterns
-            if ("*" in pattern or "?" in pattern or "[" in pattern)
-            and matches(pattern.rpartition("/")[2], path.rpartition("/")[2])
-        )
-        found += [path for _, path in zip(range(1), fits, strict=False)]
+        fits = [path for path in kind for p in patterns if _lets_through(p, path)]
+        found += fits[:1]
     return found
+
+
+def _lets_through(pattern: str, path: str) -> bool:
+    if pattern[0] == WHOLE:  # its stars go through slashes
+        return matches(pattern[1:], f"./{path}") and path not in pattern
+    name = path.rpartition("/")[2]
+    return matches(pattern, name) and pattern != path
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -173,4 +179,4 @@ def _wanted(pattern: str, place: int) -> tuple[str, int]:
 
 
 def _below(pattern: str) -> str:
-    return pattern.removeprefix("./").removeprefix("*/").lstrip("/")
+    return pattern.removeprefix(WHOLE).removeprefix("./").removeprefix("*/").lstrip("/")

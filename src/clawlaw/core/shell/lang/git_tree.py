@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from clawlaw.core.actions import FileDelete, FileRead, FileWrite, NetRequest
+from clawlaw.core.actions import FileDelete, FileMove, FileRead, FileWrite, NetRequest
 from clawlaw.core.shell.lang import emit
 from clawlaw.core.shell.lang.options import Parsed
 from clawlaw.core.shell.words import Context, Invocation, Word
@@ -146,13 +146,15 @@ def _clean(git: Git, parsed: Parsed) -> None:
 def _rename(git: Git, name: str, parsed: Parsed) -> None:
     if parsed.has("-n", "--dry-run") or (name == "rm" and parsed.has("--cached")):
         git.tells()
-        return
-    for word in parsed.operands:
-        emit.delete(
-            git.context, word, git.cwd, recursive=name == "mv" or parsed.has("-r")
-        )
-    if name == "mv" and parsed.operands:
-        emit.write(git.context, parsed.operands[-1], git.cwd, source="file")
+    elif name == "rm":
+        for word in parsed.operands:
+            emit.delete(git.context, word, git.cwd, recursive=parsed.has("-r"))
+    elif parsed.operands:
+        to = git.context.path(parsed.operands[-1], git.cwd)
+        for word in parsed.operands[:-1]:
+            place = git.context.place(word, git.cwd)
+            if place is not None and to is not None:
+                git.context.emit(FileMove(place.path, to, place.glob))
 
 
 def _stash(git: Git, parsed: Parsed) -> None:

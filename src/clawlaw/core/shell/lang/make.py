@@ -7,6 +7,7 @@ from typing import Final
 
 import re2
 
+from clawlaw.core.actions import FileRead
 from clawlaw.core.shell.lang import emit
 from clawlaw.core.shell.lang.options import names, parse, spec
 from clawlaw.core.shell.words import Context, Invocation, Word
@@ -49,16 +50,30 @@ def judge(invocation: Invocation, context: Context) -> None:
     if any(file.text in ("-", "/dev/stdin") for file in files):
         emit.start(invocation, context, FAMILY, code="inline")
         return
-    emit.start(invocation, context, FAMILY, code="project", runner=True)
     cwd = invocation.cwd
     for directory in parsed.each("-C", "--directory"):
-        cwd = emit.read(context, directory, cwd, what="list") or ""
-    for file in files:
-        emit.read(context, file, cwd)
+        cwd = context.path(directory, cwd) or ""
+    if files:
+        path = context.path(files[-1], cwd)
+        emit.start(invocation, context, FAMILY, code="file", script=path or "")
+    else:
+        emit.start(invocation, context, FAMILY, code="project", runner=True)
+    if cwd != invocation.cwd:
+        _elsewhere(cwd, invocation.cwd, context)
+    for file in files[:-1]:
+        emit.give_up(context, "make: several files of rules", file.text)
     for include in parsed.each("-I", "--include-dir"):
         emit.read(context, include, cwd, what="list")
     for word in parsed.operands:
         _operand(word, context)
+
+
+def _elsewhere(cwd: str, before: str, context: Context) -> None:
+    """Rules of another directory: of the same project only below or above this one."""
+    context.emit(FileRead(path=cwd, what="list"))
+    near = f"{cwd}/".startswith(f"{before}/") or f"{before}/".startswith(f"{cwd}/")
+    if not cwd or not before or not near or "/.." in cwd:
+        emit.give_up(context, "make: rules from elsewhere", cwd)
 
 
 def _operand(word: Word, context: Context) -> None:
