@@ -6,6 +6,8 @@ refused.
 Source: POSIX.1-2024, awk, "Lexical Conventions"; gawk 5.3 manual.
 """
 
+import string
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import re2
@@ -29,15 +31,13 @@ class Token(NamedTuple):
     text: str
 
 
-_TOKEN: Final = re2.compile(
-    r"(?P<space>(?:[ \t]|\\\n)+)"
-    r"|(?P<comment>#[^\n]*)"
-    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
-    r"|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r'|(?P<string>"(?:[^"\\\n]|\\[^\n])*")'
-    r"|(?P<newline>\n)"
-    r"|(?P<operator>\|&|\*\*=|\*\*|\|\||&&|>>|==|<=|>=|!=|!~|\+\+|--|\+=|-=|\*=|%=|\^="
-    r"|[{}()\[\];,+\-*%^!<>|?:~$=@])"
+_LETTERS: Final = frozenset(string.ascii_letters + "_")
+_WORD: Final = frozenset(string.ascii_letters + string.digits + "_")
+_NUMBER: Final = frozenset(string.digits + ".")
+_SINGLE: Final = frozenset("{}()[],;+-*%^!<>|?:~$=@")
+_DOUBLE: Final = frozenset(
+    {"|&", "**", "||", "&&", ">>", "==", "<=", ">=", "!=", "!~", "++", "--", "+=", "-="}
+    | {"*=", "%=", "^="}
 )
 _PATTERN: Final = re2.compile(
     r"/((?:[^/\\\[\n]|\\[^\n]|\[\^?\]?(?:[^\]\[/\\\n]|\\[^\n]|\[:[a-z]+:\])*\])*)/"
@@ -74,24 +74,77 @@ def tokens(program: str) -> list[Token]:
         raise AwkError("program is not known exactly")
     found: list[Token] = []
     place, end = 0, len(program)
-    match = _TOKEN.match
     while place < end:
-        hit = match(program, place)
-        if hit is None:
-            place = _slash(program, place, found)
-            continue
-        place = hit.end()
-        kind = hit.lastgroup
-        if kind in ("space", "comment"):
-            continue
-        text = hit.group()
-        if kind == "operator":
-            found.append(Token(text, text))
-        elif kind == "string":
-            found.append(Token("string", _string(text[1:-1])))
-        else:
-            found.append(Token(kind, text))
+        place = _READERS.get(program[place], _slash)(program, place, found)
     return found
+
+
+_NEWLINE: Final = Token("newline", "\n")
+
+
+def _word(program: str, place: int, found: list[Token]) -> int:
+    """Read a name or a number; returns the place after it."""
+    end, last = place + 1, len(program)
+    name = program[place] in _LETTERS
+    allowed = _WORD if name else _NUMBER
+    while end < last and program[end] in allowed:
+        end += 1
+    if not name and program[end : end + 1] in ("e", "E", "x", "X"):
+        raise AwkError("number")  # not all awks read 0x10 and 1e3 as one
+    found.append(Token("name" if name else "number", program[place:end]))
+    return end
+
+
+def _operator(program: str, place: int, found: list[Token]) -> int:
+    text = program[place : place + 2]
+    if text not in _DOUBLE:
+        text = program[place]
+        if text == "&":
+            raise AwkError("character '&'")
+    found.append(Token(text, text))
+    return place + len(text)
+
+
+def _text(program: str, place: int, found: list[Token]) -> int:
+    """Read a text in quotes; returns the place after it."""
+    end = program.find('"', place + 1)
+    while end > 0 and _escaped(program, end):
+        end = program.find('"', end + 1)
+    raw = program[place + 1 : end]
+    if end < 0 or "\n" in raw:
+        raise AwkError("text without an end")
+    found.append(Token("string", _string(raw)))
+    return end + 1
+
+
+def _space(program: str, place: int, _: list[Token]) -> int:
+    while program[place : place + 1] in (" ", "\t"):
+        place += 1
+    return place
+
+
+def _newline(_: str, place: int, found: list[Token]) -> int:
+    found.append(_NEWLINE)
+    return place + 1
+
+
+def _comment(program: str, place: int, _: list[Token]) -> int:
+    after = program.find("\n", place)
+    return len(program) if after < 0 else after
+
+
+def _continued(program: str, place: int, _: list[Token]) -> int:
+    if program[place + 1 : place + 2] != "\n":
+        raise AwkError("backslash")
+    return place + 2
+
+
+def _escaped(program: str, place: int) -> bool:
+    """Whether an odd number of backslashes stands before a place."""
+    before = place
+    while program[before - 1] == "\\":
+        before -= 1
+    return (place - before) % 2 == 1
 
 
 def _slash(program: str, place: int, found: list[Token]) -> int:
@@ -128,3 +181,14 @@ def _string(raw: str) -> str:
         else:
             parts.append(character)
     return "".join(parts)
+
+
+_READERS: Final[dict[str, Callable[[str, int, list[Token]], int]]] = {
+    **dict.fromkeys(_WORD | {"."}, _word),
+    **dict.fromkeys(_SINGLE | {"&"}, _operator),
+    **dict.fromkeys(" \t", _space),
+    '"': _text,
+    "\n": _newline,
+    "#": _comment,
+    "\\": _continued,
+}

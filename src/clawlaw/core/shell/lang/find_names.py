@@ -134,6 +134,9 @@ def _telling(patterns: list[str]) -> list[str]:
 
 
 def _lets_through(pattern: str, path: str) -> bool:
+    last = pattern[-1:].lower()
+    if last not in "*?]" and last != path[-1]:
+        return False  # most patterns end in a letter that settles it
     if pattern[0] == WHOLE:  # its stars go through slashes
         return matches(pattern[1:], f"./{path}") and path not in pattern
     name = path.rpartition("/")[2]
