@@ -19,7 +19,7 @@ def reader(what: str) -> Action:
     """A kind that reads content, names or attributes."""
 
     def read(run: Run, word: Word) -> None:
-        if word.text in SOURCES:
+        if what == "content" and word.text in SOURCES:
             return
         found = run.context.place(word, run.cwd)
         if found is not None:
