@@ -150,6 +150,18 @@ def test_a_runner_says_where_its_project_is(
     assert (first.code, first.runner, first.script) == ("project", True, place)
 
 
+@pytest.mark.parametrize(
+    "word", ["-e", "-eputs", "--eval=x", "exec", "\\write18{id}", "runner", "-E"]
+)
+def test_a_runner_that_is_given_code_is_opaque(profiles: Profiles, word: str) -> None:
+    recorder = Recorder()
+    profile = profiles.lookup("multi")
+    assert profile
+    words = [Word("check"), Word("--"), Word(word)]
+    profile.apply(Invocation(Word("multi"), words, cwd="/w"), recorder)
+    assert any(isinstance(e, Opaque) for e in recorder.effects)
+
+
 def test_reasons_name_program_and_word(profiles: Profiles) -> None:
     (opaque,) = [
         e

@@ -21,6 +21,12 @@ NPX_TOOLS = frozenset({
     "nx", "playwright", "prettier", "prisma", "rollup", "stylelint", "tsc", "tsd",
     "tsup", "turbo", "typedoc", "vite", "vitest", "vue-tsc", "webpack",
 })  # fmt: skip
+# Words by which a runner takes code or a command instead of the project's own.
+EVALUATING = frozenset({
+    "-E", "--eval", "--exec", "--execute", "--command", "eval", "exec", "shell",
+    "console", "runner", "repl", "-shell-escape", "--shell-escape", "dlx",
+})  # fmt: skip
+EVALUATES = ("-e", "--eval=", "--exec=", "--execute=", "--command=", "\\")
 INPUTS = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
 
@@ -92,6 +98,8 @@ def project(run: Run, word: Word) -> None:
     if not word.known:
         if not word.within:
             run.context.opaque("argument of a runner is not known", text)
+    elif text in EVALUATING or text.startswith(EVALUATES):
+        run.context.opaque("runner is given code or a command", text)
     elif "://" in value:
         url(run, Word(value))
     elif value.startswith(("/", "~", "../")) or "/../" in value:
