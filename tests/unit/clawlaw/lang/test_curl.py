@@ -105,6 +105,42 @@ GET = "net.request api.example path=/x"
                 "net.request e.example method=POST carries=unknown bytes_out=1",
             ],
         ),
+        (
+            "curl -x http://proxy.example:80 https://e.example",
+            [
+                "net.request proxy.example port=80 scheme=http method=CONNECT",
+                "net.request e.example",
+            ],
+        ),
+        (
+            "curl --cert c.pem:pw --cacert ca.pem https://e.example",
+            [
+                "file.read /workspace/c.pem",
+                "file.read /workspace/ca.pem",
+                "net.request e.example",
+            ],
+        ),
+        (
+            "curl -w @fmt -b jar --etag-compare tag https://e.example",
+            [
+                "file.read /workspace/fmt",
+                "file.read /workspace/jar",
+                "file.read /workspace/tag",
+                "net.request e.example carries=file",
+            ],
+        ),
+        ("curl -A %% https://e.example", ["net.request e.example carries=unknown"]),
+        (
+            "curl https://a.example --next -d x https://b.example",
+            [
+                "net.request a.example method=POST carries=text bytes_out=1",
+                "net.request b.example method=POST carries=text bytes_out=1",
+            ],
+        ),
+        (
+            "curl -b a=b --url-query c=d --url https://e.example",
+            ["net.request e.example carries=text bytes_out=6"],
+        ),
         ("curl file:///etc/shadow", ["file.read /etc/shadow"]),
         (
             "curl -D - -c jar https://e.example",
@@ -186,6 +222,10 @@ def test_what_comes_in_goes_out(judged: Judged, source: str, carries: str) -> No
         "curl file:///etc/%73hadow",
         "curl --upload x",
         "curl -d",
+        "curl -F 'a=@x;headers=@y' https://a.example",
+        "curl -F 'a=(' https://a.example",
+        "curl --data-urlencode %%=x https://a.example",
+        "curl " + " ".join(["https://a.example"] * 30),
         "curl -F %% https://a.example",
         "curl -b %% https://a.example",
         "curl -H %% https://a.example",

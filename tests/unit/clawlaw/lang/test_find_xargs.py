@@ -185,12 +185,28 @@ def test_matches(pattern: str, name: str, *, expected: bool) -> None:
         ("xargs -P4 -n2 -t a -x", "b c d", ["a -x b c", "a -x d"]),
         ("xargs cat", "'a b'", [f"cat {UNKNOWN}"]),
         ("xargs -L1 cat", "a b", [f"cat {UNKNOWN}"]),
+        ("xargs -n x cat", "a b", [f"cat {UNKNOWN}"]),
+        ("xargs -d xy cat", "a b", [f"cat {UNKNOWN}"]),
+        ("xargs -i cp {} x", "a", ["cp a x"]),
+        ("xargs -I{} echo", "a", ["echo"]),
+        ("xargs -n1 echo", " ".join("abcdefghijklmnopqrstuvwxyz"), [f"echo {UNKNOWN}"]),
     ],
 )
 def test_known_input_makes_known_words(
     judged: Judged, line: str, text: str, runs: list[str]
 ) -> None:
     assert judged(line, Input("agent", text)).runs == runs
+
+
+def test_a_file_of_names_is_read(judged: Judged) -> None:
+    found = judged("xargs -a list sed -n p")
+    assert "file.read /workspace/list" in found.said
+    assert not found.clean
+
+
+def test_no_input_means_no_words(judged: Judged) -> None:
+    assert judged("xargs rm").runs == ["rm"]
+    assert judged("xargs -r rm").runs == []
 
 
 def test_names_of_a_directory_stay_in_it(judged: Judged) -> None:

@@ -47,6 +47,62 @@ ORIGIN = "net.request  scheme=git"
             ["file.write /home/agent/.gitconfig inert"],
         ),
         ("git stash list", [LIST]),
+        ("git help commit", []),
+        ("git config -z --list", [LIST]),
+        ("git config --local --name-only --get-regexp user", [LIST]),
+        ("git config user.name", [LIST]),
+        ("git config --unset user.name", []),
+        ("git remote show", [ORIGIN]),
+        ("git reflog", [LIST]),
+        ("git var GIT_EDITOR", [LIST]),
+        ("git submodule status", [LIST]),
+        ("git bisect log", [LIST]),
+        ("git bisect start", [TREE]),
+        ("git worktree prune", [LIST]),
+        ("git notes show", [LIST]),
+        ("git notes add -m x", [LIST]),
+        ("git tag v1", [LIST]),
+        ("git tag -a v1 -m x", [LIST]),
+        ("git commit --fixup HEAD~1", [LIST]),
+        (
+            "git grep -f words.txt src",
+            [
+                LIST,
+                "file.read /workspace/words.txt",
+                "file.read /workspace/src recursive",
+            ],
+        ),
+        ("git cat-file -p HEAD", [LIST]),
+        ("git reset --keep HEAD", [TREE]),
+        ("git gc --auto", [LIST]),
+        ("git rm -n a", [LIST]),
+        ("git am --abort", [TREE]),
+        ("git clean -n", [LIST]),
+        (
+            "git checkout main src/a.py",
+            [TREE, "file.write /workspace/src/a.py recursive source=file"],
+        ),
+        ("git format-patch --stdout HEAD~1", [LIST]),
+        ("git merge -F msg topic", [TREE, "file.read /workspace/msg"]),
+        ("git revert --no-edit HEAD", [TREE]),
+        ("git fetch https://github.com/a/b main", ["net.request github.com path=/a/b"]),
+        (
+            "git fetch ssh://git@e.example:2222/x",
+            ["net.request e.example port=2222 scheme=ssh path=x"],
+        ),
+        (
+            "git push file:///srv/x.git",
+            ["file.write /srv/x.git recursive how=create source=file"],
+        ),
+        ("git ls-remote", [ORIGIN]),
+        ("git ls-remote https://github.com/a/b", ["net.request github.com path=/a/b"]),
+        (
+            "git clone https://github.com/a/b c",
+            [
+                "net.request github.com path=/a/b",
+                "file.write /workspace/c recursive how=create source=network",
+            ],
+        ),
         ("git worktree list", [LIST]),
         ("git add -A", [LIST]),
         ("git add src/a.py", [LIST, "file.read /workspace/src/a.py recursive"]),
@@ -215,6 +271,17 @@ def test_what_a_subcommand_reaches(judged: Judged, line: str, said: list[str]) -
         "git maintenance start",
         "git update-ref x",
         "git p4 clone",
+        "git notes merge x",
+        "git bisect visualize",
+        "git worktree remove x",
+        "git worktree add --lock x",
+        "git stash branch x",
+        "git push 'https://e.example\\x/'",
+        "git push ftp://e.example/x",
+        "git push -- -x:y",
+        "git clone https://github.com/..",
+        "git rebase --continue",
+        "git fsck --lost-found",
     ],
 )
 def test_what_may_run_lead_or_lose_is_not_clean(judged: Judged, line: str) -> None:
@@ -293,3 +360,8 @@ def test_nothing_breaks_git_and_no_setting_passes(
     texts = [word.text for word in words]
     if found.clean and texts[:1] == ["-c"]:
         assert texts[1:2] == [] or not texts[1].endswith("id")
+
+
+def test_a_directory_that_is_not_known(judged: Judged) -> None:
+    found = judged("git -C sub -C %% status")
+    assert not found.clean

@@ -72,6 +72,19 @@ def program(judged: Judged, text: str, *arguments: str) -> Recorder:
         ("import hashlib; print(hashlib.sha256(b'x').hexdigest())", []),
         ("import sys; print(sys.version_info >= (3, 12))", []),
         ("if __name__ == '__main__':\n    print(1)", []),
+        ("print(open(0).read(), type(1), format(1, 'x'))", []),
+        ("import os.path\nprint(os.path.join('a', 'b'), os.sep)", []),
+        (
+            "from os.path import join, isfile\nprint(isfile('a'))",
+            ["file.read /workspace/a what=attributes"],
+        ),
+        ("from __future__ import annotations\ndef f(x: int, y=1) -> int: return x", []),
+        ("x = y = [1]; x[0] = 2; (a, *b), c = [1, 2], 3; print(x, a, b, c)", []),
+        ("print((n := 5), *[1], **{'sep': ''})", []),
+        (
+            "from pathlib import Path; print(Path('a', 'b').exists())",
+            ["file.read /workspace/a/b what=attributes"],
+        ),
         ("try:\n    print(int('x'))\nexcept ValueError as e:\n    print(e)", []),
         ("import collections as c; print(c.Counter('abca').most_common(1))", []),
     ],
@@ -167,6 +180,27 @@ def test_programs_that_compute(judged: Judged, text: str, said: list[str]) -> No
         "match 1:\n    case _: pass",
         "print(object)",
         "import antigravity",
+        "x = 1\n" * 4000,
+        "[" * 120 + "]" * 120,
+        "(" * 110 + "1" + ")" * 110,
+        "import os; os.path.exists()",
+        "import os; os.path.exists(x for x in 'a')",
+        "open()",
+        "open('a', 'q')",
+        "open('a', mode='wq')",
+        "open(1)",
+        "print(1" + " + 1" * 7000 + ")",
+        "x.y = 1",
+        "x[0].y = 1",
+        "for x.y in [1]: pass",
+        "import os.path as p; print(p)",
+        "from os.path import exists as e",
+        "open(b'a')",
+        "open('\\x61')",
+        "from pathlib import Path; Path('x').parent",
+        "print(sys)",
+        "yield 1",
+        "from __future__ import annotations; exec('x')",
     ],
 )
 def test_everything_else_is_code(judged: Judged, text: str) -> None:
@@ -201,6 +235,41 @@ def test_what_decides_what_runs(
     (first, *_) = judged(line, stdin).effects
     assert isinstance(first, ProcessExec)
     assert first.code == code
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("python3 -m json.tool a.json", ["file.read /workspace/a.json"]),
+        (
+            "python3 -m venv .venv",
+            ["file.write /workspace/.venv recursive how=create source=program"],
+        ),
+        (
+            "python3 -m compileall -q src",
+            ["file.write /workspace/src recursive how=create source=program"],
+        ),
+        ("python3 -c", []),
+    ],
+)
+def test_modules_of_the_standard_library(
+    judged: Judged, line: str, said: list[str]
+) -> None:
+    found = judged(line)
+    assert effects(found) == said
+    assert found.clean
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python3 -m json.tool a b",
+        "python3 -m venv --system-site-packages .venv",
+        "python3 -m json.tool --json-lines a",
+    ],
+)
+def test_more_than_a_module_is_known_to_do(judged: Judged, line: str) -> None:
+    assert not judged(line).clean
 
 
 def test_modules_that_are_programs(judged: Judged) -> None:

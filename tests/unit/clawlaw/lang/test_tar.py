@@ -28,6 +28,9 @@ MADE = "file.write /workspace/a.tgz how=create source=file"
         ),
         ("tar xOf a.tgz x", [READ]),
         ("tar tzf a.tgz", [READ]),
+        ("tar -dzf a.tgz", [READ, "file.read /workspace recursive"]),
+        ("tar -C/opt -xf a.tgz", [READ, "file.write /opt recursive source=file"]),
+        ("tar -xf a.tgz -X skip", ["file.read /workspace/skip", READ, HERE]),
         (
             "tar -czf a.tgz src *.md",
             [

@@ -85,8 +85,6 @@ def judge(invocation: Invocation, context: Context) -> None:
         emit.start(invocation, context, FAMILY, code="unknown")
         return
     program = parsed.last(*EVALUATES)
-    for file in parsed.each("--env-file"):
-        emit.read(context, file, invocation.cwd)
     if parsed.has(*TELLING):
         emit.start(invocation, context, FAMILY)
     elif program is not None:
@@ -98,6 +96,8 @@ def judge(invocation: Invocation, context: Context) -> None:
     else:
         fed = invocation.stdin.source != "none"
         emit.start(invocation, context, FAMILY, code="input" if fed else "none")
+    for file in parsed.each("--env-file"):
+        emit.read(context, file, invocation.cwd)
 
 
 def _file(parsed: Parsed, invocation: Invocation, context: Context) -> None:
