@@ -26,7 +26,12 @@ EVALUATING = frozenset({
     "-E", "--eval", "--exec", "--execute", "--command", "eval", "exec", "shell",
     "console", "runner", "repl", "-shell-escape", "--shell-escape", "dlx",
 })  # fmt: skip
-EVALUATES = ("-e", "--eval=", "--exec=", "--execute=", "--command=", "\\")
+EVALUATES = ("-e", "--eval", "--exec", "--execute", "--command=", "\\")
+# Targets whose usual work is outside the project.
+OUTWARD = frozenset({
+    "autoupdate", "deploy", "install", "login", "publish", "push", "release",
+    "try-repo", "uninstall", "upload",
+})  # fmt: skip
 INPUTS = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
 
@@ -93,19 +98,29 @@ def project(run: Run, word: Word) -> None:
     What it names outside the directory that the runner works in is code from
     elsewhere, and its path becomes the place of the code.
     """
-    text = word.text.partition("::")[0]
+    text = word.text
     value = text.partition("=")[2] if "=" in text and "://" not in text else text
     if not word.known:
         if not word.within:
             run.context.opaque("argument of a runner is not known", text)
-    elif text in EVALUATING or text.startswith(EVALUATES):
+    elif text == "-":
+        run.input = True
+    elif text.partition(" ")[0] in EVALUATING or text.startswith(EVALUATES):
         run.context.opaque("runner is given code or a command", text)
+    elif text in OUTWARD or _is_module(text):
+        run.context.opaque("runner works outside the project", text)
     elif "://" in value:
         url(run, Word(value))
     elif value.startswith(("/", "~", "../")) or "/../" in value:
-        path = run.path(Word(value))
+        path = run.path(Word(value.partition("::")[0]))
         if path is not None and not _is_below(path, run.cwd):
             run.elsewhere = path
+
+
+def _is_module(text: str) -> bool:
+    """Whether a word names a version of a module elsewhere: `host.example/x@v1`."""
+    host, slash, rest = text.partition("/")
+    return bool(slash) and "." in host and "@" in rest
 
 
 def _is_below(path: str, directory: str) -> bool:
@@ -157,6 +172,8 @@ def run_command(run: Run, words: Sequence[Word], kind: str = "command") -> None:
     """Start the command that the words are, after the effects of this one."""
     if not words:
         return
+    if kind == "script-command" and (":" in words[0].text or words[0].text == "-"):
+        run.context.opaque("runs what an address or the input holds", words[0].text)
     if kind == "script-command" and words[0].text.endswith(".py"):
         words = [Word("python3"), *words]  # uv runs a script by its ending
     before = run.invocation

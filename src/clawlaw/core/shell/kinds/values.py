@@ -8,8 +8,9 @@ from clawlaw.core.actions import (
     SystemChange,
 )
 from clawlaw.core.shell.kinds.files import read, write
+from clawlaw.core.shell.kinds.network import source
 from clawlaw.core.shell.run import Run
-from clawlaw.core.shell.words import Word
+from clawlaw.core.shell.words import UNKNOWN, Word
 
 PERMISSION_DIGITS = 3  # a fourth gives the rights of the file's owner
 YQ_READERS = frozenset({
@@ -80,6 +81,26 @@ def _names(text: str) -> Iterator[str]:
         if name and before != ".":
             yield name
         name, before = "", char
+
+
+def plain(run: Run, word: Word) -> None:
+    """Text of a picture program: with an `@` in front it would name a file."""
+    if word.text.startswith(("@", UNKNOWN)):
+        run.context.opaque("text may be taken from a file", word.text)
+
+
+def media(run: Run, word: Word) -> None:
+    """What ffmpeg reads: a file, or an address; other protocols join and cut files."""
+    if ":" in word.text and "://" not in word.text:
+        run.context.opaque("input is not plainly a file", word.text)
+    else:
+        source(run, word)
+
+
+def page(run: Run, word: Word) -> None:
+    """A page of the manual by its name, or a file."""
+    if "/" in word.text or word.text.startswith("~"):
+        read(run, word)
 
 
 def video_filter(run: Run, word: Word) -> None:
