@@ -127,7 +127,7 @@ def _read(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
             names.append(text)
     if not all(map(is_name, names)):
         return opaque("read")(walk, words, world)
-    value = below(walk.stdin.within) if len(names) == 1 else ANY
+    value = below(walk.stdin.names_below(world.cwd)) if len(names) == 1 else ANY
     for name in names or ["REPLY"]:
         world = assign(walk, world, name, value)
     return [world], [world]
@@ -137,7 +137,7 @@ def _mapfile(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
     *options, name = words or [Word("MAPFILE")]
     if not is_name(name.text) or any(option.text != "-t" for option in options):
         return opaque("mapfile")(walk, words, world)
-    values = (below(walk.stdin.within, many=True),)
+    values = (below(walk.stdin.names_below(world.cwd), many=True),)
     return [world.but(arrays={**world.arrays, name.text: values})], [world]
 
 

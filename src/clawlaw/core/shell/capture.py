@@ -27,7 +27,7 @@ def substitute(walk: "Walk", node: "Node", world: World) -> Word:
     output = _captured(walk, inner, world)
     if output.text is not None:
         return Word(output.text.rstrip("\n"))
-    if output.within:
+    if output.names_below(world.cwd):
         return below(output.within)
     return _shape(inner, walk.source)
 

@@ -1,5 +1,6 @@
 """What a command's first word means: function, builtin, wrapper, shell or program."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clawlaw.core.actions import ProcessExec
@@ -85,9 +86,20 @@ def _profiled(walk: "Walk", name: str, invocation: Invocation) -> None:
         walk.emit(ProcessExec(invocation.program.text, arguments, "unknown"))
         walk.opaque(f"program {name} is not known", name)
         return
+    before = walk.said
     profile.apply(invocation, walk)
-    if invocation.stdin.within and outputs.selects(name, invocation.arguments):
-        walk.said = Input("program", within=invocation.stdin.within)
+    stdin = invocation.stdin
+    if stdin.within and outputs.selects(name, invocation.arguments):
+        walk.said = Input("program", within=stdin.within, base=stdin.base)
+    elif walk.said is not before and walk.said is not None and walk.said.within:
+        walk.said = _based(walk.said, before, invocation.cwd)
+
+
+def _based(said: Input, before: Input | None, cwd: str) -> Input:
+    """A listing with the directory that its names are relative to."""
+    if not cwd or (before is not None and before.within and before.base != cwd):
+        return Input("program")  # listings of two directories, told apart by nobody
+    return replace(said, base=cwd)
 
 
 def _located(walk: "Walk", invocation: Invocation) -> tuple[str, Invocation] | None:

@@ -45,11 +45,18 @@ class Input:
         source: "none" is the executor's empty input.
         text: The bytes, where all of them are known ("agent" only).
         within: Absolute directory; the input is nothing but names found in its tree.
+        base: Absolute directory that the names are relative to, "" where they are
+            absolute; from another directory they name other files.
     """
 
     source: Literal["none", "agent", "file", "network", "program", "unknown"] = "none"
     text: str | None = None
     within: str = ""
+    base: str = ""
+
+    def names_below(self, cwd: str) -> str:
+        """Directory that the names are in, as seen from `cwd`; "" if unknown."""
+        return self.within if self.base in ("", cwd) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,6 +216,13 @@ def test_names_of_a_directory_stay_in_it(judged: Judged) -> None:
     assert "file.write /workspace/src recursive" in found.said
 
 
+def test_names_mean_other_files_in_another_directory(judged: Judged) -> None:
+    here = Input("program", within="/workspace/src", base="/workspace")
+    elsewhere = Input("program", within="/workspace/src", base="/workspace/src")
+    assert judged("xargs sed -n p", here).clean
+    assert not judged("xargs sed -n p", elsewhere).clean
+
+
 def test_a_placeholder_keeps_the_directory(judged: Judged) -> None:
     listing = Input("program", within="/workspace/src")
     assert judged("xargs -I% sed -i s/a/b/ %", listing).clean

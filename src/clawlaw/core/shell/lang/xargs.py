@@ -37,7 +37,8 @@ def judge(invocation: Invocation, context: Context) -> None:
         emit.read(context, file, invocation.cwd)
         given = Input("file")
     replaced = _placeholder(parsed)
-    for words in _runs(parsed, given, replaced):
+    below = given.names_below(invocation.cwd)
+    for words in _runs(parsed, given, below, replaced):
         inner = (
             [*command, *words]
             if replaced is None
@@ -76,9 +77,11 @@ def _put(word: Word, placeholder: str, values: list[Word]) -> Word:
     return Word(text, word.glob, word.many, value.within if inside else "")
 
 
-def _runs(parsed: Parsed, given: Input, replaced: str | None) -> list[list[Word]]:
-    """Words of each command that will run."""
-    unknown = [[_unknown(given, many=replaced is None)]]
+def _runs(
+    parsed: Parsed, given: Input, below: str, replaced: str | None
+) -> list[list[Word]]:
+    """Words of each command that will run; names on the input are `below` there."""
+    unknown = [[_unknown(below, many=replaced is None)]]
     if given.source == "none" and given.text is None:
         return [] if parsed.has("-r", "--no-run-if-empty") or replaced else [[]]
     if given.text is None or parsed.has("-E", "-e", "--eof", "-l", "-L", "--max-lines"):
@@ -99,10 +102,10 @@ def _runs(parsed: Parsed, given: Input, replaced: str | None) -> list[list[Word]
     return runs if len(runs) <= MAX_RUNS else unknown
 
 
-def _unknown(given: Input, *, many: bool) -> Word:
-    if given.within:
-        text = given.within.rstrip("/") + "/" + UNKNOWN
-        return Word(text, many=many, within=given.within)
+def _unknown(below: str, *, many: bool) -> Word:
+    if below:
+        text = below.rstrip("/") + "/" + UNKNOWN
+        return Word(text, many=many, within=below)
     return Word(UNKNOWN, many=many)
 
 
