@@ -228,7 +228,7 @@ def _abbreviated(table: Table, name: str) -> Option | None:
     if table.style == "single":
         # Some of these programs take a second dash as well.
         return table.options.get(name[1:]) if name.startswith("--") else None
-    if table.pairs or not table.spec.abbreviate or UNKNOWN in name:
+    if table.pairs or UNKNOWN in name:
         return None
     fits = [table.options[k] for k in table.longs if k.startswith(name)]
     same = bool(fits) and all(option is fits[0] for option in fits)

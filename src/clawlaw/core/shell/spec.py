@@ -80,7 +80,6 @@ class TableSpec(Struct, forbid_unknown_fields=True, frozen=True):
             options and abbreviates long ones, "single" has long options behind one
             dash (`-name`, `-name=value`), "pairs" has nothing but `name=value`,
             "none" no options: everything is an operand.
-        abbreviate: Long options may be cut short; only with "gnu".
         numeric: `-20` is an option.
         stop: Options end at the first operand.
         inherit: Subcommands at any depth have its options as well.
@@ -97,7 +96,6 @@ class TableSpec(Struct, forbid_unknown_fields=True, frozen=True):
         method: Of requests to its `url` operands.
         scheme: Of requests to its `host` operands.
         carries: What such requests take along.
-        port: Of such requests.
         manager: Of its `package` operands.
         scope: Of what those install.
         code: What decides what runs.
@@ -114,7 +112,6 @@ class TableSpec(Struct, forbid_unknown_fields=True, frozen=True):
     options: dict[str, str | OptionSpec] = {}
     use: tuple[str, ...] = ()
     style: Style | None = None
-    abbreviate: bool = True
     numeric: bool = False
     stop: bool = False
     inherit: bool = False
@@ -131,7 +128,6 @@ class TableSpec(Struct, forbid_unknown_fields=True, frozen=True):
     method: str = "GET"
     scheme: str = "https"
     carries: Carries = "nothing"
-    port: int = 0
     manager: str = ""
     scope: Scope = "project"
     code: Code = "none"

@@ -24,7 +24,7 @@ def url(run: Run, word: Word) -> None:
         carries = "unknown"
     effect = NetRequest(
         host=address.host,
-        port=address.port or run.spec.port,
+        port=address.port,
         scheme=address.scheme,
         method=run.spec.method,
         path=address.path,
@@ -49,12 +49,12 @@ def download(run: Run, word: Word) -> None:
 def host(run: Run, word: Word) -> None:
     """A machine that something is asked of."""
     known = word.known
+    silent = "probe" in run.marks  # connects and sends nothing
     effect = NetRequest(
         host=word.text.rpartition("@")[2] if known else "",
-        port=run.spec.port,
         scheme=run.spec.scheme,
-        method=run.spec.method,
-        carries=run.spec.carries if known else "unknown",
+        method="PROBE" if silent else run.spec.method,
+        carries=("nothing" if silent else run.spec.carries) if known else "unknown",
     )
     run.effects.append(effect)
 

@@ -43,7 +43,9 @@ def package(run: Run, word: Word) -> None:
         run.context.opaque("package is not known", text)
     if "://" in text or text.startswith("git+"):
         source = text
-        url(run, Word(text.rpartition("@ ")[2].removeprefix("git+")))
+        head, _, tail = text.partition("://")
+        scheme = head.rpartition("@")[2].strip()  # `name @ https://..`
+        url(run, Word(f"{scheme.removeprefix('git+')}://{tail}"))
     elif text[:1] in {".", "/", "~"} or text.endswith(ARCHIVES):
         source = run.path(word) or ""
     effect = PackageInstall(
@@ -76,11 +78,6 @@ def script(run: Run, word: Word) -> None:
 def inline(run: Run, word: Word) -> None:  # noqa: ARG001  # argv has it
     """Code in the arguments."""
     run.inline = True
-
-
-def program(run: Run, word: Word) -> None:
-    """A program that will be started; which one is not followed."""
-    run.context.opaque("names a program to run", word.text)
 
 
 def shell(run: Run, word: Word) -> None:

@@ -20,10 +20,6 @@ YQ_READERS = frozenset({
 FILTERS_THAT_READ = (
     "movie", "subtitles", "ass=", "textfile", "lut3d", "cmd", "zmq", "=/"
 )  # fmt: skip
-SQL_ACTS = (";", "load_extension", "writefile", "readfile", "edit(", "into ")
-SQL_SHOWS = frozenset(
-    {".tables", ".schema", ".indexes", ".databases", ".dbinfo", ".help"}
-)
 REDIS_READS = frozenset({
     "ping", "info", "get", "mget", "keys", "scan", "exists", "ttl", "type", "dbsize",
     "hget", "hgetall", "hkeys", "lrange", "llen", "smembers", "scard", "zrange",
@@ -108,16 +104,6 @@ def video_filter(run: Run, word: Word) -> None:
     text = word.text
     if not word.known or any(name in text for name in FILTERS_THAT_READ):
         run.context.opaque("filter is not known to be pure", text)
-
-
-def sql(run: Run, word: Word) -> None:
-    """One statement that only reads, or a command that shows names."""
-    text = word.text.strip().rstrip(";").lower()
-    first = text.partition(" ")[0]
-    plain = first in {"select", "explain", "pragma"} or text in SQL_SHOWS
-    setting = first == "pragma" and "=" in text
-    if setting or not (word.known and plain) or any(m in text for m in SQL_ACTS):
-        run.inline = True
 
 
 def redis(run: Run, word: Word) -> None:
