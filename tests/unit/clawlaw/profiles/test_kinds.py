@@ -158,7 +158,7 @@ def test_tee_writes_what_it_reads(source: str, from_: str) -> None:
         (f"https://a{UNKNOWN}@h.example/", Address("https", "", 0, "/")),
         (f"{UNKNOWN}://h.example", Address("unknown", "h.example")),
         ("https://good.example\\@bad.example/", None),
-        ("https://g.example#@b.example", Address("https", "g.example", 0, "#@b.example")),
+        ("https://g.example#@b.io", Address("https", "g.example", 0, "#@b.io")),
     ],
 )  # fmt: skip
 def test_addresses(text: str, address: Address | None) -> None:
