@@ -115,7 +115,7 @@ class _Reader:
             self.context.emit(
                 FileRead(place.path, glob=place.glob, recursive=True, what="list")
             )
-            self.starts.append((word, place.path))
+            self.starts.append((word, place.path.removesuffix("/.") or "/"))
 
     def _places(self) -> list[tuple[Word, str]]:
         """Starting points with what is found below them; a pattern has none."""

@@ -12,6 +12,7 @@ from clawlaw.core.actions import EnvironmentRead, ProcessExec
 from clawlaw.core.shell.lang import emit
 from clawlaw.core.shell.lang.options import names
 from clawlaw.core.shell.lang.python_ast import read_program
+from clawlaw.core.shell.lang.python_names import BUILT_IN
 from clawlaw.core.shell.lang.python_program import Program, PythonError
 from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
 
@@ -27,11 +28,6 @@ PROGRAMS: Final = {
     "uv": "uv", "twine": "twine", "pyright": "pyright", "bandit": "bandit",
     "yamllint": "yamllint", "sphinx": "sphinx-build", "mkdocs": "mkdocs",
 }  # fmt: skip
-# Loaded or compiled in before any directory is searched.
-LOADED: Final = names(
-    "sys os time math itertools builtins io codecs abc stat posixpath __future__"
-    " binascii errno gc marshal atexit"
-)
 READERS: Final = frozenset({"json.tool", "tokenize", "ast", "dis", "calendar", "this"})
 HELPED: Final = names("http.server venv unittest json.tool timeit compileall zipfile")
 WRITERS: Final = frozenset({"venv", "compileall"})
@@ -140,7 +136,7 @@ def _shadows(modules: Sequence[str], invocation: Invocation, context: Context) -
         return
     cwd = invocation.cwd.rstrip("/")
     for module in dict.fromkeys(name.partition(".")[0] for name in modules):
-        if module not in LOADED:
+        if module not in BUILT_IN:
             script = f"{cwd}/{module}.py"
             context.emit(
                 ProcessExec(invocation.program.text, argv, script=script, family=FAMILY)

@@ -13,6 +13,7 @@ from tree_sitter import Language, Node, Parser
 
 from clawlaw.core.shell.lang.python_names import (
     ATTRIBUTES,
+    BUILT_IN,
     BUILTINS,
     CALLED,
     CALLED_IN_MODULES,
@@ -158,7 +159,9 @@ class _Reader:
             name = _name(child.child_by_field_name("name") if alias else child)
             self._check_member(module, name)
             whole = f"{module}.{name}"
-            if whole in CALLED_IN_MODULES and alias is not None:
+            if whole == "sys.path" or (
+                whole in CALLED_IN_MODULES and alias is not None
+            ):
                 raise PythonError(whole)
             if whole in MODULES or whole in CALLED_IN_MODULES:
                 self.modules[_name(alias) or name] = whole
@@ -229,6 +232,9 @@ class _Reader:
                 raise PythonError(f"{whole} as a value")
             if whole == "os.environ":
                 self.program.variables.append("*")
+            elif whole == "sys.path" and set(self.program.imports) - BUILT_IN:
+                # Who changes the list decides what an import loads.
+                raise PythonError("sys.path beside imports")
             return
         name = _name(node.child_by_field_name("attribute"))
         if name not in ATTRIBUTES:

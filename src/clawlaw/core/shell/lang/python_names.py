@@ -85,7 +85,7 @@ _ALL: Final = {
     " python_implementation mac_ver",
     "sys": "stdin stdout stderr argv exit version version_info platform maxsize"
     " executable byteorder implementation prefix base_prefix float_info maxunicode"
-    " getsizeof getrecursionlimit hexversion getdefaultencoding",
+    " getsizeof getrecursionlimit hexversion getdefaultencoding path",
     "os": "path sep linesep getcwd cpu_count name curdir pardir extsep getpid environ"
     " getenv listdir",
     "os.path": "join basename dirname splitext split normpath sep isabs commonprefix"
@@ -94,6 +94,8 @@ _ALL: Final = {
     "typing": "Any Dict List Optional Union Tuple Set Iterable Iterator Sequence",
     "__future__": "annotations",
 }  # fmt: skip
+# Loaded, or compiled in, before any directory is searched for them.
+BUILT_IN: Final = names("sys os time math itertools __future__")
 MODULES: Final[dict[str, frozenset[str]]] = {
     name: frozenset(names.split()) for name, names in _ALL.items()
 }
