@@ -286,7 +286,7 @@ def test_a_module_beside_the_program_counts_as_a_script(judged: Judged) -> None:
     assert scripts == ["", "/workspace/json.py"]
 
 
-@pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONSTARTUP"])
+@pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONSTARTUP", "PYTHONBREAKPOINT"])
 def test_variables_that_load_code(judged: Judged, name: str) -> None:
     assert not judged("python3 -c 'print(1)'", **{name: "/opt"}).clean
 
@@ -348,3 +348,7 @@ def test_what_is_harmful_stays_so_after_anything(
 ) -> None:
     with pytest.raises(PythonError):
         read_program(before + between + harmful, ["-c"])
+
+
+def test_variables_that_load_nothing(judged: Judged) -> None:
+    assert judged("python3 -c 'print(1)'", PYTHONUNBUFFERED="1").clean

@@ -54,6 +54,9 @@ READ = "file.read /workspace/f"
         ("node --env-file=f -v", [READ]),
         ("node -p \"Math.max(1, (-2)).toFixed(1) + 'x'.length\"", []),
         ("make --version", []),
+        ("dc --version", []),
+        ("dc -e '2 3 + p [bigger] sb 1 2 !<b'", []),
+        ("dc", []),
         ("make", []),
         ("make -j4 V=1 test", []),
         ("make -C sub", ["file.read /workspace/sub what=list"]),
@@ -175,6 +178,13 @@ def test_a_json_file_of_node_may_be_a_program(judged: Judged) -> None:
         "make -f a -f b",
         "make -C %% all",
         "make 'A=b c'",
+        "dc -e '!id'",
+        "dc -e '2 p !'",
+        "dc -e '[id] 33 a x'",
+        "dc -e %%",
+        "dc -f prog",
+        "dc prog",
+        "dc --no-such",
         "make deploy",
         "make -f other.mk",
         "make -C /opt/other",
@@ -227,9 +237,17 @@ def test_what_is_not_plain_is_not_clean(judged: Judged, line: str) -> None:
     assert not judged(line).clean
 
 
-@pytest.mark.parametrize("line", ["perl", "node -", "sqlite f", "psql", "mysql x"])
+@pytest.mark.parametrize(
+    "line", ["perl", "node -", "sqlite f", "psql", "mysql x", "dc"]
+)
 def test_code_on_the_input(judged: Judged, line: str) -> None:
     assert not judged(line, Input("program")).clean
+
+
+def test_a_calculation_on_the_input(judged: Judged) -> None:
+    assert judged("dc", Input("agent", "2 3 + p\n")).clean
+    assert not judged("dc", Input("agent", "!id\n")).clean
+    assert not judged("dc -", Input("agent", "!id\n")).clean
 
 
 def test_statements_on_the_input(judged: Judged) -> None:
@@ -286,3 +304,20 @@ def test_no_node_program_breaks_the_reader(text: str) -> None:
 def test_no_statement_breaks_the_reader(text: str) -> None:
     assert judge_sql(text + ";drop table x") in ("destroys", "unknown", "looks")
     assert judge_sql("drop table x;" + text) in ("destroys", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("make", "CFLAGS", "$(shell id)"),
+        ("make", "MAKEFILES", "x.mk"),
+        ("make", "MAKEFLAGS", "--eval=x"),
+        ("perl -pe 's/a/b/' f", "PERL5OPT", "-Mx"),
+        ("perl -pe 's/a/b/' f", "PERLLIB", "x"),
+    ],
+)
+def test_variables_that_are_code(
+    judged: Judged, line: str, name: str, value: str
+) -> None:
+    assert not judged(line, **{name: value}).clean
+    assert judged(line, CFLAGS="-O2").clean

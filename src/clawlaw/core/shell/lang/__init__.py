@@ -12,6 +12,7 @@ from clawlaw.core.shell.lang import (
     awk,
     curl,
     database,
+    dc,
     find,
     git,
     jq,
@@ -31,6 +32,7 @@ HANDLERS: Final[Mapping[str, Judge]] = MappingProxyType(
     {
         "awk": awk.judge,
         "curl": curl.judge,
+        "dc": dc.judge,
         "find": find.judge,
         "git": git.judge,
         "jq": jq.judge,

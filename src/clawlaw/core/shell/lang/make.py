@@ -64,8 +64,16 @@ def judge(invocation: Invocation, context: Context) -> None:
         emit.give_up(context, "make: several files of rules", file.text)
     for include in parsed.each("-I", "--include-dir"):
         emit.read(context, include, cwd, what="list")
+    _environment(invocation, context)
     for word in parsed.operands:
         _operand(word, context)
+
+
+def _environment(invocation: Invocation, context: Context) -> None:
+    """Variables of the environment are make's own, and are expanded like them."""
+    for name, value in invocation.environment:
+        if name in REFUSED or not value.known or set(value.text) & set("$`"):
+            emit.give_up(context, f"make: {name} may hold a command", value.text)
 
 
 def _elsewhere(cwd: str, before: str, context: Context) -> None:

@@ -44,6 +44,9 @@ CODE_IN_PATTERN: Final = ("(?{", "(??{", "(?&", "(*", "@", "${", "$_", r"\N", r"
 
 def judge(invocation: Invocation, context: Context) -> None:
     """Turn a perl command into effects."""
+    for name, value in invocation.environment:
+        if name.startswith("PERL"):
+            emit.give_up(context, f"perl: {name} is set", value.text)
     line = _options(invocation.arguments)
     if line is None:
         emit.start(invocation, context, FAMILY, code="unknown")

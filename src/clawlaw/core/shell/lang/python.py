@@ -28,6 +28,12 @@ PROGRAMS: Final = {
     "uv": "uv", "twine": "twine", "pyright": "pyright", "bandit": "bandit",
     "yamllint": "yamllint", "sphinx": "sphinx-build", "mkdocs": "mkdocs",
 }  # fmt: skip
+# Variables that say how output looks or what is checked, and load nothing.
+MILD: Final = names(
+    "PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED PYTHONIOENCODING PYTHONUTF8"
+    " PYTHONHASHSEED PYTHONWARNINGS PYTHONOPTIMIZE PYTHONDEVMODE PYTHONFAULTHANDLER"
+    " PYTHONNOUSERSITE PYTHONSAFEPATH PYTHONASYNCIODEBUG"
+)
 READERS: Final = frozenset({"json.tool", "tokenize", "ast", "dis", "calendar", "this"})
 HELPED: Final = names("http.server venv unittest json.tool timeit compileall zipfile")
 WRITERS: Final = frozenset({"venv", "compileall"})
@@ -38,7 +44,7 @@ PROJECT: Final = frozenset({"unittest", "doctest"})
 def judge(invocation: Invocation, context: Context) -> None:
     """Turn a python command into effects."""
     for name, value in invocation.environment:
-        if name in ("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "PYTHONINSPECT"):
+        if name.startswith("PYTHON") and name not in MILD:
             emit.give_up(context, f"python: {name} is set", value.text)
     words = invocation.arguments
     index = 0
