@@ -11,6 +11,7 @@ from clawlaw.core.actions import FileRead, ProcessExec
 from clawlaw.core.shell.argv import Reader
 from clawlaw.core.shell.places import assign, shape
 from clawlaw.core.shell.run import Run
+from clawlaw.core.shell.settings import check
 from clawlaw.core.shell.tables import Table, Variant
 from clawlaw.core.shell.words import Context, Invocation
 
@@ -20,28 +21,6 @@ type Judge = Callable[[Invocation, Context], None]
 SYSTEM = frozenset({
     "/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin",
     "/opt/homebrew/bin", "/opt/local/bin",
-})  # fmt: skip
-# Variables that change words and colours at most, in any program.
-MILD_VARIABLES = frozenset({
-    "LANG", "LANGUAGE", "LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES",
-    "LC_NUMERIC", "LC_TIME", "TZ", "TERM", "COLUMNS", "LINES", "NO_COLOR",
-    "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "PYTHONDONTWRITEBYTECODE",
-    "PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED",
-    "PYTHONWARNINGS", "NODE_ENV", "RUST_BACKTRACE", "RUST_LOG", "CARGO_TERM_COLOR",
-    "DEBIAN_FRONTEND", "GIT_TERMINAL_PROMPT", "DEBUG", "VERBOSE",
-})  # fmt: skip
-# Variables that make some program load or run what they name.
-LOADING = (
-    "LD_", "DYLD_", "BASH_", "GIT_", "PERL5", "RUBY", "JAVA_", "_JAVA", "DOTNET_",
-)  # fmt: skip
-LOADING_NAMES = frozenset({
-    "PATH", "ENV", "IFS", "SHELL", "NODE_OPTIONS", "NODE_PATH", "PAGER", "EDITOR",
-    "VISUAL", "BROWSER", "PYTHONSTARTUP", "PYTHONHOME", "PYTHONINSPECT", "HOME",
-    "PROMPT_COMMAND", "PS4", "LESSOPEN", "MANPAGER", "GCONV_PATH", "CC", "CXX",
-    "RUSTC_WRAPPER", "MAKEFLAGS", "CDPATH", "JDK_JAVA_OPTIONS", "MAVEN_OPTS",
-    "GRADLE_OPTS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy",
-    "https_proxy", "all_proxy", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "GOFLAGS",
-    "GOPROXY", "XDG_CONFIG_HOME", "TMPDIR", "KUBECONFIG", "DOCKER_HOST",
 })  # fmt: skip
 
 
@@ -65,14 +44,17 @@ class Profile:
         The effect of the program itself comes first, those of its words follow in
         their order, commands that it starts are analysed last.
         """
-        if invocation.environment:
-            self._check_environment(invocation, context)
         if self.handler is not None:
+            if invocation.environment:
+                self._check_variables(invocation, context, self.table)
             self.handler(invocation, context)
             return
         run = Run(invocation, context)
+        run.marks.add(f"as-{self.name}")  # profiles may tell their names apart
         reader = Reader(self.table, run)
         reader.read()
+        if invocation.environment:
+            self._check_variables(invocation, context, reader.table)
         table, marks = reader.table, run.marks
         run.prepare(table.spec, bool(reader.operands))
         if "help" in marks and not reader.operands and len(reader.given) <= 1:
@@ -119,14 +101,17 @@ class Profile:
         for start in run.later:
             start()
 
-    def _check_environment(self, invocation: Invocation, context: Context) -> None:
-        spec = self.table.spec
-        for name, word in invocation.environment:
-            if name in MILD_VARIABLES or name in spec.environment:
-                continue
-            loads = name in LOADING_NAMES or name.startswith(LOADING)
-            if loads or not (spec.runner or spec.code == "project"):
-                context.opaque(f"{self.name} may act on {name}", word.text)
+    def _check_variables(
+        self, invocation: Invocation, context: Context, table: Table
+    ) -> None:
+        check(
+            context,
+            self.name,
+            invocation.environment,
+            known=table.spec.environment or self.table.spec.environment,
+            runner=table.spec.runner or table.spec.code == "project",
+            cwd=invocation.cwd,
+        )
 
 
 def _collect(run: Run, reader: Reader, fitting: list[Variant]) -> None:

@@ -282,6 +282,7 @@ def _check_table(table: Table, name: str) -> None:
     known |= {m for _, option in table.prefixes for m in option.marks}
     known |= {"operands", "input"}
     for variant in table.variants:
-        unknown = (variant.need | variant.without) - known
+        used = variant.need | variant.without
+        unknown = {m for m in used if not m.startswith("as-")} - known
         if unknown:
             raise SpecError(f"{name}: no option sets {', '.join(sorted(unknown))}")

@@ -93,6 +93,22 @@ CASES = [
     ("scp web:a web:b here", None),
     ("aws $ x", None),
     ("gcloud", []),
+    # addresses in the place of files
+    ("pandoc https://h.example/a.md", ["net GET https://h.example/a.md"]),
+    ("ffmpeg -i a http://h.example/b", ["read a", "net PUT http://h.example/b file"]),
+    ("cat file:///etc/hosts", ["read file:///etc/hosts"]),
+    # servers of data
+    ("redis-cli -h h.example get a", None),
+    # npm and its like
+    ("yarn", ["package.install npm"]),
+    ("yarn build:all", ["exec project runner"]),
+    ("yarn global add x", ["opaque"]),
+    ("npm unheard", ["opaque"]),
+    ("pnpm unheard", ["exec project runner"]),
+    ("npm run deploy:production", ["opaque", "exec project runner"]),
+    ("pytest deploy/test_a.py", ["exec project runner"]),
+    ("rspec -r/srv/x.rb", ["exec project runner /srv/x.rb"]),
+    ("rspec -Ilib", ["exec project runner"]),
     # ends
     ("gzip notes", ["write notes"]),
     ("gunzip notes.gz", ["write notes.gz", "write notes"]),
@@ -101,6 +117,10 @@ CASES = [
     ("make -v", []),
 ]
 NAMED = {
+    "redis-cli -h h.example get a": [
+        "net GET redis://h.example",
+        "service.read redis get",
+    ],
     "kubectl apply -f http://h.example/": [
         "opaque",
         "net GET http://h.example/",

@@ -4,7 +4,9 @@ from clawlaw.core.actions import (
     FileDelete,
     FileRead,
     FileWrite,
+    NetRequest,
 )
+from clawlaw.core.shell.address import read_address
 from clawlaw.core.shell.run import Action, Run
 from clawlaw.core.shell.spec import How
 from clawlaw.core.shell.words import Place, Word
@@ -15,11 +17,29 @@ SOURCES = frozenset({"-", "/dev/null", "/dev/stdin"})
 PACKED = frozenset({"gz", "bz2", "xz", "zst", "lz4", "lzma", "br", "Z", "tgz"})
 
 
+def _fetched(run: Run, word: Word, *, sent: bool = False) -> bool:
+    """Add the request of an address, which some programs take in place of a file."""
+    if "://" not in word.text or word.text.startswith("file://"):
+        return False
+    address = read_address(word.text)
+    run.effects.append(
+        NetRequest(
+            host=address.host,
+            port=address.port,
+            scheme=address.scheme,
+            method="PUT" if sent else "GET",
+            path=address.path,
+            carries="file" if sent else "nothing",
+        )
+    )
+    return True
+
+
 def reader(what: str) -> Action:
     """A kind that reads content, names or attributes."""
 
     def read(run: Run, word: Word) -> None:
-        if what == "content" and word.text in SOURCES:
+        if what == "content" and (word.text in SOURCES or _fetched(run, word)):
             return
         found = run.context.place(word, run.cwd)
         if found is not None:
@@ -36,7 +56,7 @@ def writer(how: How, *, inert: bool = False, tree: bool | None = False) -> Actio
     """A kind that writes: a file, a tree, or (`None`) what the options say."""
 
     def write(run: Run, word: Word) -> None:
-        if word.text in SINKS:
+        if word.text in SINKS or _fetched(run, word, sent=True):
             return
         found = run.context.place(word, run.cwd)
         if found is not None:

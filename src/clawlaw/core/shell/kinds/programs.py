@@ -1,6 +1,7 @@
 """Programs, code, packages and processes that a word names."""
 
 from collections.abc import Sequence
+from string import ascii_letters
 from typing import Literal
 
 from clawlaw.core.actions import (
@@ -29,8 +30,8 @@ EVALUATING = frozenset({
 EVALUATES = ("-e", "--eval", "--exec", "--execute", "--command=", "\\")
 # Targets whose usual work is outside the project.
 OUTWARD = frozenset({
-    "autoupdate", "deploy", "install", "login", "publish", "push", "release",
-    "try-repo", "uninstall", "upload",
+    "autoupdate", "deploy", "destroy", "drop", "flush", "install", "login", "publish",
+    "push", "release", "reset", "teardown", "try", "uninstall", "upload", "wipe",
 })  # fmt: skip
 INPUTS = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
@@ -104,14 +105,23 @@ def project(run: Run, word: Word) -> None:
         run.input = True
     elif text.partition(" ")[0] in EVALUATING or text.startswith(EVALUATES):
         run.context.opaque("runner is given code or a command", text)
-    elif text in OUTWARD or _is_module(text):
+    elif _is_outward(text) or _is_module(text):
         run.context.opaque("runner works outside the project", text)
     elif "://" in value:
         url(run, Word(value))
-    elif value.startswith(("/", "~", "../")) or "/../" in value:
+        return
+    if value.startswith("-"):
+        value = value.lstrip("-").lstrip(ascii_letters)  # `-r/tmp/x`
+    if value.startswith(("/", "~", "../")) or "/../" in value or value == "..":
         path = run.path(Word(value.partition("::")[0]))
         if path is not None and not _is_below(path, run.cwd):
             run.elsewhere = path
+
+
+def _is_outward(text: str) -> bool:
+    """Whether a target is named for work outside the project: `deploy:production`."""
+    first = text.partition(":")[0].partition("-")[0]
+    return first in OUTWARD and not ("/" in text or "." in text)
 
 
 def _is_module(text: str) -> bool:
