@@ -72,6 +72,7 @@ def program(judged: Judged, text: str, *arguments: str) -> Recorder:
         ("import hashlib; print(hashlib.sha256(b'x').hexdigest())", []),
         ("import sys; print(sys.version_info >= (3, 12))", []),
         ("import sys; print(sys.path)", []),
+        ("import yaml; print(yaml.safe_load(open('a')))", ["file.read /workspace/a"]),
         ("if __name__ == '__main__':\n    print(1)", []),
         ("print(open(0).read(), type(1), format(1, 'x'))", []),
         ("import os.path\nprint(os.path.join('a', 'b'), os.sep)", []),
@@ -184,6 +185,7 @@ def test_programs_that_compute(judged: Judged, text: str, said: list[str]) -> No
         "match 1:\n    case _: pass",
         "print(object)",
         "import antigravity",
+        "import yaml; yaml.load('!!python/object/apply:os.system [id]')",
         "x = 1\n" * 4000,
         "[" * 120 + "]" * 120,
         "(" * 110 + "1" + ")" * 110,
@@ -254,6 +256,16 @@ def test_what_decides_what_runs(
             ["file.write /workspace/src recursive how=create source=program"],
         ),
         ("python3 -c", []),
+        (
+            "python3 -m py_compile src/a.py",
+            [
+                "file.read /workspace/src/a.py",
+                (
+                    "file.write /workspace/src/__pycache__ recursive"
+                    " how=create source=program"
+                ),
+            ],
+        ),
     ],
 )
 def test_modules_of_the_standard_library(
@@ -283,7 +295,7 @@ def test_modules_that_are_programs(judged: Judged) -> None:
 def test_a_module_beside_the_program_counts_as_a_script(judged: Judged) -> None:
     found = program(judged, "import json, sys, os.path")
     scripts = [e.script for e in found.effects if isinstance(e, ProcessExec)]
-    assert scripts == ["", "/workspace/json.py"]
+    assert scripts == ["", "/workspace/json.py", "/workspace/json/__init__.py"]
 
 
 @pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONSTARTUP", "PYTHONBREAKPOINT"])

@@ -321,3 +321,20 @@ def test_variables_that_are_code(
 ) -> None:
     assert not judged(line, **{name: value}).clean
     assert judged(line, CFLAGS="-O2").clean
+
+
+@pytest.mark.parametrize(
+    ("line", "directory"),
+    [
+        ("make test", "/workspace"),
+        ("make -C sub", "/workspace/sub"),
+        ("node --test", "/workspace"),
+        ("python3 -m unittest", "/workspace"),
+    ],
+)
+def test_a_runner_says_where_its_project_is(
+    judged: Judged, line: str, directory: str
+) -> None:
+    (first, *_) = judged(line).effects
+    assert isinstance(first, ProcessExec)
+    assert (first.code, first.runner, first.script) == ("project", True, directory)

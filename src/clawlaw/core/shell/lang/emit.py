@@ -39,6 +39,15 @@ def start(
     )
 
 
+def project(
+    invocation: Invocation, context: Context, family: str, directory: str
+) -> None:
+    """Say that the program runs the code of the project in a directory."""
+    if not directory:
+        give_up(context, "directory of the project is not known", "")
+    start(invocation, context, family, code="project", script=directory, runner=True)
+
+
 def give_up(context: Context, reason: str, text: str) -> None:
     """Say that something is not understood, quoting not too much of it."""
     context.opaque(reason, text[:MAX_REASON])

@@ -122,6 +122,8 @@ def _global_value(git: Git, name: str, value: Word) -> bool:
 def _command(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None:
     """A subcommand whose options are all listed."""
     output = parsed.last("--output")
+    if name == "archive":
+        output = parsed.last("-o", "--output")
     if output is not None:
         emit.write(git.context, output, git.cwd)
     if parsed.has("--ext-diff", "--lost-found"):
@@ -145,6 +147,8 @@ def _tells(git: Git, name: str, parsed: Parsed) -> None:
         action = parsed.operands[0].text
         if action in ("expire", "delete", "drop"):
             emit.give_up(git.context, "git: forgets history", action)
+    if name == "symbolic-ref" and parsed.operands[1:]:
+        emit.give_up(git.context, "git: another branch without its files", name)
     if name == "var" and any("EDITOR" in w.text for w in parsed.operands):
         return
     for word in parsed.operands:

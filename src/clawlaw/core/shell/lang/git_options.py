@@ -104,6 +104,11 @@ TELL: Final[dict[str, Spec]] = {
         "--format",
         "--abbrev",
     ),
+    "archive": spec(
+        "-v --verbose -l --list -0 -1 -9 --worktree-attributes",
+        "--format --prefix -o --output --mtime",
+    ),
+    "symbolic-ref": spec("--short -q --quiet --recurse --no-recurse"),
     "name-rev": spec("--tags --all --name-only --always --no-undefined", "--refs"),
     "merge-base": spec("-a --all --octopus --is-ancestor --independent --fork-point"),
     "for-each-ref": spec(

@@ -57,7 +57,7 @@ def judge(invocation: Invocation, context: Context) -> None:
         path = context.path(files[-1], cwd)
         emit.start(invocation, context, FAMILY, code="file", script=path or "")
     else:
-        emit.start(invocation, context, FAMILY, code="project", runner=True)
+        emit.project(invocation, context, FAMILY, cwd)
     if cwd != invocation.cwd:
         _elsewhere(cwd, invocation.cwd, context)
     for file in files[:-1]:

@@ -90,7 +90,7 @@ def judge(invocation: Invocation, context: Context) -> None:
     elif program is not None:
         _evaluate(program, invocation, context)
     elif parsed.has("--test"):
-        emit.start(invocation, context, FAMILY, code="project", runner=True)
+        emit.project(invocation, context, FAMILY, invocation.cwd)
     elif parsed.operands and parsed.operands[0].text != "-":
         _file(parsed, invocation, context)
     else:

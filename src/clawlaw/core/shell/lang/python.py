@@ -34,7 +34,9 @@ MILD: Final = names(
     " PYTHONHASHSEED PYTHONWARNINGS PYTHONOPTIMIZE PYTHONDEVMODE PYTHONFAULTHANDLER"
     " PYTHONNOUSERSITE PYTHONSAFEPATH PYTHONASYNCIODEBUG"
 )
-READERS: Final = frozenset({"json.tool", "tokenize", "ast", "dis", "calendar", "this"})
+READERS: Final = frozenset(
+    {"json.tool", "py_compile", "tokenize", "ast", "dis", "calendar", "this"}
+)
 HELPED: Final = names("http.server venv unittest json.tool timeit compileall zipfile")
 WRITERS: Final = frozenset({"venv", "compileall"})
 QUIET: Final = frozenset({"-q", "-qq", "-f", "--clear", "--upgrade"})
@@ -143,10 +145,10 @@ def _shadows(modules: Sequence[str], invocation: Invocation, context: Context) -
     cwd = invocation.cwd.rstrip("/")
     for module in dict.fromkeys(name.partition(".")[0] for name in modules):
         if module not in BUILT_IN:
-            script = f"{cwd}/{module}.py"
-            context.emit(
-                ProcessExec(invocation.program.text, argv, script=script, family=FAMILY)
-            )
+            for file in (f"{module}.py", f"{module}/__init__.py"):
+                script = f"{cwd}/{file}"
+                name = invocation.program.text
+                context.emit(ProcessExec(name, argv, script=script, family=FAMILY))
 
 
 def _effects(program: Program, cwd: str, context: Context) -> None:
@@ -173,7 +175,7 @@ def _module(
     name = word.text if word.known else UNKNOWN
     program = PROGRAMS.get(name)
     if name in PROJECT and not _asks_help(rest):
-        emit.start(invocation, context, FAMILY, code="project", runner=True)
+        emit.project(invocation, context, FAMILY, invocation.cwd)
     elif program is not None:
         emit.start(invocation, context, FAMILY)
         context.run(
@@ -213,4 +215,7 @@ def _standard(
         elif name in WRITERS:
             emit.write(context, file, invocation.cwd, recursive=True)
         else:
-            emit.read(context, file, invocation.cwd)
+            path = emit.read(context, file, invocation.cwd)
+            if name == "py_compile" and path is not None:
+                cache = path.rpartition("/")[0] + "/__pycache__"
+                emit.write(context, Word(cache), "/", recursive=True)

@@ -78,6 +78,8 @@ _ALL: Final = {
     "zlib": "compress decompress crc32 adler32",
     "copy": "copy deepcopy",
     "ast": "literal_eval parse dump",
+    # Of others, but the first choice for a format that the library lacks.
+    "yaml": "safe_load safe_load_all safe_dump YAMLError",
     "tomllib": "load loads TOMLDecodeError",
     "keyword": "kwlist iskeyword",
     "ipaddress": "ip_address ip_network ip_interface IPv4Address IPv4Network",
