@@ -27,11 +27,16 @@ EVALUATING = frozenset({
     "-E", "--eval", "--exec", "--execute", "--command", "eval", "exec", "shell",
     "console", "runner", "repl", "-shell-escape", "--shell-escape", "dlx",
 })  # fmt: skip
+# Targets that take away what a project keeps, its data above all.
+DESTROYING = frozenset({
+    "destroy", "downgrade", "drop", "dropAll", "flush", "fresh", "nuke", "purge",
+    "reset", "rollback", "teardown", "truncate", "wipe",
+})  # fmt: skip
 EVALUATES = ("-e", "--eval", "--exec", "--execute", "--command=", "\\")
 # Targets whose usual work is outside the project.
 OUTWARD = frozenset({
-    "autoupdate", "deploy", "destroy", "drop", "flush", "install", "login", "publish",
-    "push", "release", "reset", "teardown", "try", "uninstall", "upload", "wipe",
+    "autoupdate", "deploy", "install", "login", "publish", "push", "release", "try",
+    "uninstall", "upload",
 })  # fmt: skip
 INPUTS = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
@@ -120,8 +125,14 @@ def project(run: Run, word: Word) -> None:
 
 def _is_outward(text: str) -> bool:
     """Whether a target is named for work outside the project: `deploy:production`."""
-    first = text.partition(":")[0].partition("-")[0]
-    return first in OUTWARD and not ("/" in text or "." in text)
+    if "/" in text:
+        return False
+    head, dot, last = text.rpartition(".")
+    if dot:  # `ecto.drop`, and not `reset.test.ts`
+        return "." not in head and last in DESTROYING
+    parts = text.split(":")
+    first = parts[0].partition("-")[0]
+    return first in OUTWARD or not DESTROYING.isdisjoint(parts)
 
 
 def _is_module(text: str) -> bool:
