@@ -18,7 +18,7 @@ from clawlaw.core.shell.templates import Emit, compile_effect
 SHAPES = {"copy", "move", "link"}
 LOOKED_AT = frozenset({
     "read", "list", "attributes", "write", "append", "create", "touch", "mkdir",
-    "chmod", "delete", "write-tree", "repack",
+    "chmod", "delete", "write-tree", "repack", "compiled",
 })  # fmt: skip  # kinds whose effects carry a pattern to the facts
 # Kinds of options that a pattern of file names might turn into without harm.
 MILD = HARMLESS | {"read", "list", "attributes"}

@@ -45,6 +45,7 @@ KINDS: dict[str, Action | None] = {
     "shell": programs.shell,
     "pid": programs.pid,
     "plain": values.plain,
+    "compiled": values.compiled,
     "media": values.media,
     "page": values.page,
     "picture": values.picture,

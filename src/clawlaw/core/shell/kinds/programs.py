@@ -32,7 +32,7 @@ DESTROYING = frozenset({
     "destroy", "downgrade", "drop", "dropAll", "flush", "fresh", "nuke", "purge",
     "reset", "rollback", "teardown", "truncate", "wipe",
 })  # fmt: skip
-EVALUATES = ("-e", "--eval", "--exec", "--execute", "--command=", "\\")
+EVALUATES = ("-e", "--eval", "--exec", "--execute", "--command=", "--shell", "\\")
 # Targets whose usual work is outside the project.
 OUTWARD = frozenset({
     "autoupdate", "deploy", "install", "login", "publish", "push", "release", "try",
@@ -76,6 +76,10 @@ def script(run: Run, word: Word) -> None:
     if word.text in INPUTS:
         run.input = True
         return
+    if "://" in word.text:
+        url(run, word)
+        run.context.opaque("runs what an address holds", word.text)
+        return
     path = run.path(word)
     if path is not None:
         run.script = path
@@ -108,7 +112,9 @@ def project(run: Run, word: Word) -> None:
             run.context.opaque("argument of a runner is not known", text)
     elif text == "-":
         run.input = True
-    elif text.partition(" ")[0] in EVALUATING or text.startswith(EVALUATES):
+    elif text.partition(" ")[0].partition(":")[0] in EVALUATING or text.startswith(
+        EVALUATES
+    ):
         run.context.opaque("runner is given code or a command", text)
     elif _is_outward(text) or _is_module(text):
         run.context.opaque("runner works outside the project", text)
@@ -121,6 +127,12 @@ def project(run: Run, word: Word) -> None:
         path = run.path(Word(value.partition("::")[0]))
         if path is not None and not _is_below(path, run.cwd):
             run.elsewhere = path
+
+
+def _is_code(text: str) -> bool:
+    """Whether a word says that code or a command follows, or is some."""
+    first = text.partition(" ")[0].partition(":")[0]
+    return first in EVALUATING or text.startswith(EVALUATES)
 
 
 def _is_outward(text: str) -> bool:

@@ -85,6 +85,14 @@ def plain(run: Run, word: Word) -> None:
         run.context.opaque("text may be taken from a file", word.text)
 
 
+def compiled(run: Run, word: Word) -> None:
+    """A file for a compiler; with an `@` in front it holds further arguments."""
+    if word.text.startswith("@"):
+        run.context.opaque("arguments come from a file", word.text)
+    else:
+        read(run, word)
+
+
 def media(run: Run, word: Word) -> None:
     """What ffmpeg reads: a file, or an address; other protocols join and cut files."""
     if ":" in word.text and "://" not in word.text:
