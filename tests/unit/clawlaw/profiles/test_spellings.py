@@ -82,7 +82,7 @@ def test_no_arguments_break_a_profile(
     assert started.family == profile.family
 
 
-PLAIN = ("coreutils.yaml", "search.yaml", "text.yaml")
+PLAIN = ("coreutils.yaml", "coreutils-files.yaml", "search.yaml", "text.yaml")
 LINES = lines({n: raw for n, raw in read_files().items() if n in PLAIN})
 
 

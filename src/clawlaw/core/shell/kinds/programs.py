@@ -106,21 +106,24 @@ def project(run: Run, word: Word) -> None:
     elsewhere, and its path becomes the place of the code.
     """
     text = word.text
-    value = text.partition("=")[2] if "=" in text and "://" not in text else text
     if not word.known:
         if not word.within:
             run.context.opaque("argument of a runner is not known", text)
-    elif text == "-":
+        return
+    value = text.partition("=")[2] if "=" in text and "://" not in text else text
+    if text == "-":
         run.input = True
-    elif text.partition(" ")[0].partition(":")[0] in EVALUATING or text.startswith(
-        EVALUATES
-    ):
+    elif _is_code(text):
         run.context.opaque("runner is given code or a command", text)
     elif _is_outward(text) or _is_module(text):
         run.context.opaque("runner works outside the project", text)
     elif "://" in value:
         url(run, Word(value))
-        return
+    else:
+        _check_place(run, value)
+
+
+def _check_place(run: Run, value: str) -> None:
     if value.startswith("-"):
         value = value.lstrip("-").lstrip(ascii_letters)  # `-r/tmp/x`
     if value.startswith(("/", "~", "../")) or "/../" in value or value == "..":
