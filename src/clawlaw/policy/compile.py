@@ -13,7 +13,6 @@ from clawlaw.core.decision import Verdict
 from clawlaw.core.policy import Policy, Principal, Purpose, Rule
 from clawlaw.core.prepared import LAWS
 from clawlaw.core.state import Label, Scope
-from clawlaw.core.text import fold_host
 from clawlaw.policy import profiles
 from clawlaw.policy.conditions import Names, Reader
 from clawlaw.policy.document import (
@@ -32,7 +31,7 @@ from clawlaw.policy.fields import expand_kinds
 from clawlaw.policy.kernel import kernel_digest
 from clawlaw.policy.paths import Bindings, PathSets, check_entry
 from clawlaw.policy.selftest import check_examples
-from clawlaw.policy.sets import HostSet, check_program, expand_set
+from clawlaw.policy.sets import HostSets, check_host, check_program, expand_set
 from clawlaw.policy.settings import check_setting
 from clawlaw.policy.source import Place, Source
 from clawlaw.policy.toolmaps import read_tools
@@ -115,11 +114,10 @@ class Compiler:
         principals = frozenset(p.name for p in self.head.principals)
         self.names = Names(
             paths=PathSets(paths),
-            hosts={name: HostSet(entries) for name, entries in hosts.items()},
+            hosts=HostSets(hosts),
             programs={name: frozenset(entries) for name, entries in programs.items()},
             purposes=purposes,
             principals=principals,
-            used=set(),
         )
 
     def _of(self, kind: type) -> list[tuple[Any, Source]]:
@@ -148,7 +146,7 @@ class Compiler:
     def _sets(
         self, family: str, bind: Callable[[str], list[str]]
     ) -> dict[str, tuple[str, ...]]:
-        check = {"hosts": lambda e: HostSet([e]), "programs": check_program}
+        check = {"hosts": check_host, "programs": check_program}
         found: dict[str, list[str]] = {}
         places: dict[str, tuple[Source, Place]] = {}
         for document, source in self._of(SetsDocument):
@@ -377,13 +375,14 @@ class Compiler:
 
     def _internal(self) -> Callable[[str], bool]:
         """Whether a host belongs to the room."""
-        self._named(("internal",), self.head.internal, self.names.hosts)
+        hosts = self.names.hosts
+        self._named(("internal",), self.head.internal, hosts.bits)
         self.names.used.update(f"hosts {name}" for name in self.head.internal)
-        sets = [self.names.hosts[name] for name in self.head.internal]
+        mask = hosts.mask(self.head.internal)
 
         def internal(host: str) -> bool:
-            folded = fold_host(host)
-            return not folded.strange and any(s.contains(folded) for s in sets)
+            found, strange = hosts.hits(host)
+            return bool(found & mask) and not strange
 
         return internal
 

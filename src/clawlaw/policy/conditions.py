@@ -1,14 +1,15 @@
 """Conditions of rules: a mapping in YAML to three tests, typed by the effects.
 
 Several keys of a mapping must all hold. A key is a field of the effects, or one of
-`any`, `all`, `not`, `fact`, `path_alone`, `target`, `session`, `sandbox`, `purpose`,
-`principal`, `tool`, `tier`, `trusted`. `path` looks at every path of an effect, where a
-link leads and a move goes included; `path_alone` at the path itself. Nothing is
+`any`, `all`, `not`, `fact`, `path_alone`, `target`, `session`, `flow`, `sandbox`,
+`purpose`, `principal`, `tool`, `tier`, `trusted`. `path` looks at every path of an
+effect, where a link leads and a move goes included; `path_alone` at the path itself;
+`flow` at the labels of what earlier effects of the same action read. Nothing is
 skipped: what is not understood is refused.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from clawlaw.core.state import Label
@@ -16,17 +17,17 @@ from clawlaw.core.view import View
 from clawlaw.policy import operators as op
 from clawlaw.policy.errors import PolicyError, nearest
 from clawlaw.policy.fields import FieldType, common_field
+from clawlaw.policy.looked import Find, Looker, find_all, find_field
 from clawlaw.policy.path_tests import (
-    Find,
-    InSets,
+    at_sets,
     fact_test,
-    find_all,
-    find_field,
+    in_sets,
+    outside_sets,
     session_labels,
     target_labels,
 )
 from clawlaw.policy.paths import PathSets
-from clawlaw.policy.sets import HostSet
+from clawlaw.policy.sets import HostSets
 from clawlaw.policy.source import Place, Source
 from clawlaw.policy.triple import Triple, every, known, negated, some
 
@@ -46,14 +47,24 @@ class Names:
         purposes: Names of the purposes.
         principals: Names of the principals.
         used: Sets that a condition named, "paths secrets"; filled while reading.
+        lookers: By name of the field, so that all rules share what was looked up.
     """
 
     paths: PathSets
-    hosts: Mapping[str, HostSet]
+    hosts: HostSets
     programs: Mapping[str, frozenset[str]]
     purposes: frozenset[str]
     principals: frozenset[str]
-    used: set[str]
+    used: set[str] = field(default_factory=set)
+    lookers: dict[str, Looker] = field(default_factory=dict)
+
+    def look(self, name: str) -> Looker:
+        """What looks up the paths of a field; of `path`, every path of the effect."""
+        if name not in self.lookers:
+            single = find_field("path" if name == "path_alone" else name)
+            find = find_all if name == "path" else single
+            self.lookers[name] = Looker(self.paths, find)
+        return self.lookers[name]
 
 
 class Reader:
@@ -71,6 +82,7 @@ class Reader:
             "fact": self._fact,
             "target": self._target,
             "session": self._session,
+            "flow": self._flow,
             "path_alone": self._path_alone,
             "sandbox": self._sandbox,
             "purpose": self._purpose,
@@ -142,20 +154,18 @@ class Reader:
         }
         return simple[kind.kind](name, value)
 
-    def _find(self, name: str) -> Find:
-        """`path` looks at every path of the effect, other fields at their own."""
-        return find_all if name == "path" else find_field(name)
-
     def _path_alone(self, value: Any, _place: Place) -> Triple:
         kind = common_field(self._kinds, "path")
         op.expect(kind.kind == "path", "the path of these effects is no file's")
-        return self._path("path", value, find_field("path"))
+        return self._path("path_alone", value)
 
-    def _path(self, name: str, value: Any, find: Find | None = None) -> Triple:
+    def _path(self, name: str, value: Any) -> Triple:
         operator, operand = self._membership(value, _PATH_OPERATORS)
         sets = self._sets("paths", self._names.paths.bits, operand)
-        test = InSets(self._names.paths, sets, find or self._find(name))
-        return {"in": test.triple, "at": test.at, "outside": test.outside}[operator]()
+        look = self._names.look(name)
+        mask = self._names.paths.mask(sets)
+        make = {"in": in_sets, "at": at_sets, "outside": outside_sets}[operator]
+        return make(look, mask)
 
     @staticmethod
     def _membership(value: Any, known_ones: tuple[str, ...]) -> tuple[str, Any]:
@@ -167,9 +177,13 @@ class Reader:
         return operator, operand
 
     def _host(self, value: Any) -> Triple:
-        operator, operand = self._membership(value, ("in", "outside"))
-        names = self._sets("hosts", self._names.hosts, operand)
-        triple = op.host_triple([self._names.hosts[name] for name in names])
+        operator, operand = self._membership(value, ("in", "outside", "empty"))
+        if operator == "empty":
+            return op.text_field("host", {operator: operand})
+        hosts = self._names.hosts
+        triple = op.host_triple(
+            hosts, hosts.mask(self._sets("hosts", hosts.bits, operand))
+        )
         return triple if operator == "in" else negated(triple)
 
     def _program(self, field: str, value: Any) -> Triple:
@@ -230,6 +244,10 @@ class Reader:
 
     def _session(self, value: Any, _place: Place) -> Triple:
         return known(session_labels(self._labels(value)))
+
+    def _flow(self, value: Any, _place: Place) -> Triple:
+        bits = int(self._labels(value))
+        return known(lambda _effect, view: bool(view.work.flow & bits))
 
     def _sandbox(self, value: Any, _place: Place) -> Triple:
         wanted = op.flag_of(value)

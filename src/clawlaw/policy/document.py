@@ -68,6 +68,7 @@ class Example(Entry, frozen=True):
     writable: list[str] = []
     labels: dict[str, list[LabelName]] = {}
     session: list[LabelName] = []
+    flow: list[LabelName] = []
     sandbox: bool = False
     purpose: str = ""
     principal: str = ""

@@ -12,11 +12,10 @@ import re2
 
 from clawlaw.core.policy import Test
 from clawlaw.core.shell.words import UNKNOWN
-from clawlaw.core.text import fold_host
 from clawlaw.core.view import View
 from clawlaw.policy.errors import nearest
 from clawlaw.policy.fields import FieldType
-from clawlaw.policy.sets import HostSet
+from clawlaw.policy.sets import HostSets
 from clawlaw.policy.triple import Triple, every, known
 
 # Where programs come from that an agent cannot write; what stands elsewhere is a
@@ -216,20 +215,22 @@ def _all_of_some(results: Any) -> bool:
     return bool(found) and all(found)
 
 
-def host_triple(sets: list[HostSet]) -> Triple:
+def host_triple(hosts: HostSets, mask: int) -> Triple:
     """Whether the host of a request is in one of several sets."""
-
-    def within(effect: Any) -> bool:
-        folded = fold_host(effect.host)
-        return any(hosts.contains(folded) for hosts in sets)
+    hits = hosts.hits
 
     def sure(effect: Any, _view: View) -> bool:
-        return not fold_host(effect.host).strange and within(effect)
+        found, strange = hits(effect.host)
+        return bool(found & mask) and not strange
+
+    def evident(effect: Any, _view: View) -> bool:
+        return bool(hits(effect.host)[0] & mask)
 
     def possible(effect: Any, _view: View) -> bool:
-        return not effect.host or UNKNOWN in effect.host or within(effect)
+        host = effect.host
+        return not host or UNKNOWN in host or bool(hits(host)[0] & mask)
 
-    return Triple(sure, lambda effect, _view: within(effect), possible)
+    return Triple(sure, evident, possible)
 
 
 def is_trusted(effect: Any, view: View) -> bool:

@@ -4,172 +4,99 @@ What refuses looks at both forms of a path, as written and as resolved, and take
 either; what allows needs both, and a resolved path whose very letters are in the set.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from clawlaw.core.composition.step import Step
 from clawlaw.core.policy import Test
 from clawlaw.core.state import Label
-from clawlaw.core.text import fold_path
 from clawlaw.core.view import Target, View
-from clawlaw.policy.paths import PathSets
-from clawlaw.policy.patterns import WILD
+from clawlaw.policy.looked import Find, Looker
 from clawlaw.policy.triple import Triple, known
 
-type Find = Callable[[Any, View], tuple[Target, ...] | None]
+
+def in_sets(look: Looker, mask: int) -> Triple:
+    """Every path of the effect, with all that is beneath where it takes a tree."""
+
+    def sure(effect: Any, view: View) -> bool:
+        found = look(effect, view)
+        for row in found.rows:
+            if not (
+                row.known
+                and row.written & mask
+                and row.real & mask
+                and row.plain & mask
+            ):
+                return False
+        return bool(found.rows) or bool(found.expanded and found.within & mask)
+
+    def evident(effect: Any, view: View) -> bool:
+        found = look(effect, view)
+        for row in found.rows:
+            if row.touched & mask:
+                return True
+        return bool(found.could & mask)
+
+    def possible(effect: Any, view: View) -> bool:
+        return evident(effect, view) or not look(effect, view).expanded
+
+    return Triple(sure, evident, possible)
 
 
-def find_all(effect: Any, view: View) -> tuple[Target, ...] | None:
-    """Every path of a file effect."""
-    return view.targets(effect)
+def at_sets(look: Looker, mask: int) -> Triple:
+    """As `in_sets`, but of a tree only its root counts."""
 
-
-def find_field(name: str) -> Find:
-    """The path in one field; none where it is empty."""
-
-    def find(effect: Any, view: View) -> tuple[Target, ...] | None:
-        path = getattr(effect, name)
-        glob = name == "path" and effect.glob
-        return view.at(path, glob=glob) if path else ()
-
-    return find
-
-
-def _whole_tree(effect: Any) -> bool:
-    """A move takes a directory with everything in it."""
-    return getattr(effect, "recursive", False) or hasattr(effect, "to")
-
-
-def _literal_directory(glob: str) -> str:
-    """The directory of a pattern up to its first wild component."""
-    kept: list[str] = []
-    for part in glob.split("/"):
-        if WILD.intersection(part):
-            break
-        kept.append(part)
-    return "/".join(kept) or "/"
-
-
-class InSets:
-    """Whether the paths of an effect are in one of several sets."""
-
-    def __init__(self, sets: PathSets, names: Iterable[str], find: Find) -> None:
-        """Bind to the sets; `find` gives the paths."""
-        self._mask = sets.mask(tuple(names))
-        self._folded = sets.folded
-        self._plain = sets.plain
-        self._find = find
-
-    def triple(self) -> Triple:
-        """In the sets."""
-        return Triple(self.surely_in, self.evidently_in, self.possibly_in)
-
-    def outside(self) -> Triple:
-        """Not in the sets: every path for what allows, any path for what refuses."""
-        return Triple(self._surely_out, self._evidently_out, self._not_surely_in)
-
-    def at(self) -> Triple:
-        """As `in`, but of a tree only its root counts, not what may be beneath."""
-        return Triple(self._surely_at, self._evidently_at, self._possibly_at)
-
-    def surely_in(self, effect: Any, view: View) -> bool:
-        """Every path is known and in the sets, in both forms."""
-        return self._surely(effect, view, tree=_whole_tree(effect))
-
-    def _surely_at(self, effect: Any, view: View) -> bool:
-        return self._surely(effect, view, tree=False)
-
-    def _surely(self, effect: Any, view: View, *, tree: bool) -> bool:
-        targets = self._find(effect, view)
-        if not targets:
-            return targets is not None and self._empty(effect)
-        return all(self._covers(target, tree=tree) for target in targets)
-
-    def _empty(self, effect: Any) -> bool:
-        """A pattern that matches nothing stays within its directory."""
-        if not getattr(effect, "glob", False):
-            return False
-        where = fold_path(_literal_directory(effect.path))
-        return not where.strange and bool(
-            self._folded.hits(where.text).tree & self._mask
+    def sure(effect: Any, view: View) -> bool:
+        found = look(effect, view)
+        return bool(found.rows) and all(
+            row.known
+            and row.root_written & mask
+            and row.root_real & mask
+            and row.root_plain & mask
+            for row in found.rows
         )
 
-    def _covers(self, target: Target, *, tree: bool) -> bool:
-        fact = target.fact
-        if target.strange or not target.real or fact.kind == "unknown":
-            return False
-        which = 1 if tree and fact.kind != "file" else 0
-        hits = self._folded.hits
-        if not hits(target.written)[which] & self._mask:
-            return False
-        if target.real != target.written:
-            if not hits(target.real)[which] & self._mask:
-                return False
-        elif fact.resolved == target.real:
-            return True
-        return bool(self._plain.hits(fact.resolved)[which] & self._mask)
-
-    def evidently_in(self, effect: Any, view: View) -> bool:
-        """Some path is in the sets in one form, or something beneath it is."""
-        return self._evidently(effect, view, tree=_whole_tree(effect))
-
-    def _evidently_at(self, effect: Any, view: View) -> bool:
-        return self._evidently(effect, view, tree=False)
-
-    def _evidently(self, effect: Any, view: View, *, tree: bool) -> bool:
-        targets = self._find(effect, view)
-        which = 2 if tree else 0
-        hits = self._folded.hits
-        for target in targets or ():
-            if hits(target.written)[which] & self._mask:
+    def evident(effect: Any, view: View) -> bool:
+        found = look(effect, view)
+        for row in found.rows:
+            if row.root_touched & mask:
                 return True
-            other = target.real if target.real != target.written else ""
-            if other and hits(other)[which] & self._mask:
+        return bool(found.root_could & mask)
+
+    def possible(effect: Any, view: View) -> bool:
+        return evident(effect, view) or not look(effect, view).expanded
+
+    return Triple(sure, evident, possible)
+
+
+def outside_sets(look: Looker, mask: int) -> Triple:
+    """Not in the sets: every path for what allows, any path for what refuses."""
+    inside = in_sets(look, mask)
+
+    def sure(effect: Any, view: View) -> bool:
+        rows = look(effect, view).rows
+        return bool(rows) and not any(
+            row.touched & mask or not row.known for row in rows
+        )
+
+    def evident(effect: Any, view: View) -> bool:
+        found = look(effect, view)
+        for row in found.rows:
+            if not (row.written & mask and row.real & mask and row.plain & mask):
                 return True
-        return not targets and self._glob_could(effect, tree=tree)
+        return not found.rows and _is_glob(effect) and not found.within & mask
 
-    def _possibly_at(self, effect: Any, view: View) -> bool:
-        return self._evidently_at(effect, view) or self._find(effect, view) is None
-
-    def possibly_in(self, effect: Any, view: View) -> bool:
-        """Nothing excludes that a path is in the sets."""
-        return self.evidently_in(effect, view) or self._find(effect, view) is None
-
-    def _glob_could(self, effect: Any, *, tree: bool) -> bool:
-        if not getattr(effect, "glob", False):
-            return False
-        glob = fold_path(effect.path).text
-        return bool(self._folded.overlaps(glob, recursive=tree) & self._mask)
-
-    def _surely_out(self, effect: Any, view: View) -> bool:
-        targets = self._find(effect, view)
-        if not targets or self.possibly_in(effect, view):
-            return False
-        return not any(t.strange or t.fact.kind == "unknown" for t in targets)
-
-    def _evidently_out(self, effect: Any, view: View) -> bool:
-        """Some path leads elsewhere, by its text or by what is known of it."""
-        targets = self._find(effect, view)
-        if not targets:
-            return getattr(effect, "glob", False) and not self._empty(effect)
-        tree = _whole_tree(effect)
-        return any(self._leaves(target, tree=tree) for target in targets)
-
-    def _leaves(self, target: Target, *, tree: bool) -> bool:
-        which = 1 if tree and target.fact.kind != "file" else 0
-        hits = self._folded.hits
-        if not hits(target.written)[which] & self._mask:
-            return True
-        if not target.real:
-            return False
-        if target.real != target.written and not hits(target.real)[which] & self._mask:
-            return True
-        return not self._plain.hits(target.fact.resolved)[which] & self._mask
-
-    def _not_surely_in(self, effect: Any, view: View) -> bool:
-        if self._find(effect, view) == () and not getattr(effect, "glob", False):
+    def possible(effect: Any, view: View) -> bool:
+        found = look(effect, view)
+        if not found.rows and found.expanded and not _is_glob(effect):
             return False  # a field that is empty
-        return not self.surely_in(effect, view)
+        return not inside.sure(effect, view)
+
+    return Triple(sure, evident, possible)
+
+
+def _is_glob(effect: Any) -> bool:
+    return getattr(effect, "glob", False) is True
 
 
 def fact_test(name: str, wanted: Any, find: Find) -> Triple:
@@ -188,7 +115,7 @@ def fact_test(name: str, wanted: Any, find: Find) -> Triple:
         return bool(targets) and all(holds(t) for t in targets or ())
 
     def evident(effect: Any, view: View) -> bool:
-        return any(holds(t) for t in find(effect, view) or ())
+        return any(holds(target) for target in find(effect, view) or ())
 
     def possible(effect: Any, view: View) -> bool:
         targets = find(effect, view)

@@ -77,7 +77,7 @@ class Hits(NamedTuple):
     Attributes:
         path: The path itself.
         tree: Everything that may be beneath it as well.
-        reach: The path, or something beneath it that a set names.
+        reach: The path, or something that may be beneath it and that a set names.
     """
 
     path: int
@@ -131,6 +131,7 @@ class PathIndex:
             normal: Form in which paths will be asked for.
         """
         self._t = _Tables()
+        self._all = (1 << len(sets)) - 1
         self._except: list[tuple[int, int]] = []
         for number, entries in enumerate(sets):
             exempt = 1 << (len(sets) + number)
@@ -221,14 +222,23 @@ class PathIndex:
                 bit, whole = self._search_bits[number]
                 found |= bit
                 tree |= whole
-        reach = found | wild | t.beneath.get(path, 0)
+        beneath = wild | t.beneath.get(path, 0)
+        if self._except:
+            found, tree, beneath = self._excepted(found, tree, beneath)
+        whole = self._all
+        return Hits(found & whole, tree & whole, (found | beneath) & whole)
+
+    def _excepted(self, found: int, tree: int, beneath: int) -> tuple[int, int, int]:
+        """Take exceptions out; a tree that holds one is not covered as a whole."""
+        named, covered = found, tree
         for bit, exempt in self._except:
-            if found & exempt:
+            if named & exempt:
                 found &= ~bit
-                reach &= ~bit if tree & exempt else -1
-            if reach & exempt:
+            if (named | beneath) & exempt:
                 tree &= ~bit
-        return Hits(found, tree, reach)
+            if covered & exempt:
+                beneath &= ~bit
+        return found, tree, beneath
 
     def _overlaps(self, glob: str, *, recursive: bool) -> int:
         """Sets that a glob could lead into, by its text alone."""

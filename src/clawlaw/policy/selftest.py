@@ -127,11 +127,13 @@ class _Tester:
         else:
             effects = (self._effect(example.effect),)
         policy = self._policy
+        work = Working(self._state(example))
+        work.flow = int(_labels(example.flow))
         view = View(
             proposal=proposal,
             policy=policy,
             facts=self._facts(example, effects),
-            work=Working(self._state(example)),
+            work=work,
             principal=policy.principals.get(example.principal, _ANYONE),
             purpose=policy.purposes.get(example.purpose, _ANYTHING),
             scope=Scope(purpose=example.purpose),

@@ -1,10 +1,10 @@
 """Named sets of hosts and programs, and the references between sets."""
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from clawlaw.core.text import Folded, fold_host
+from clawlaw.core.text import fold_host
 from clawlaw.policy.errors import nearest
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -37,45 +37,70 @@ def _flat(
     return out
 
 
-class HostSet:
-    """Hosts by exact name, by `.domain` for what is beneath it, by network.
+def check_host(entry: str) -> None:
+    """Refuse an entry that would not mean what it says.
 
-    An address is in a set only by an address or a network: a name never is one.
+    Raises:
+        ValueError: It is no host, .domain or network.
+    """
+    if "/" in entry:
+        ipaddress.ip_network(entry)
+    elif fold_host(entry.removeprefix(".")).strange:
+        raise ValueError(f"{entry!r} is no host, .domain or network")
+
+
+class HostSets:
+    """Named sets of hosts as one index.
+
+    An entry is an exact name or address, `.domain` for what is beneath it, or a
+    network. An address is in a set only by an address or a network.
     """
 
-    def __init__(self, entries: Iterable[str]) -> None:
-        """Build from entries.
+    def __init__(self, sets: Mapping[str, Sequence[str]]) -> None:
+        """Build from checked entries with references expanded."""
+        self.bits = {name: 1 << number for number, name in enumerate(sets)}
+        self._exact: dict[str, int] = {}
+        self._domains: dict[str, int] = {}
+        self._networks: list[tuple[Network, int]] = []
+        for name, entries in sets.items():
+            for entry in entries:
+                self._add(entry, self.bits[name])
+        self.hits = lru_cache(maxsize=8192)(self._hits)
 
-        Raises:
-            ValueError: An entry that is no host, domain or network.
-        """
-        exact: set[str] = set()
-        self._domains: set[str] = set()
-        self._networks: list[Network] = []
-        for entry in entries:
-            if "/" in entry:
-                self._networks.append(ipaddress.ip_network(entry))
-                continue
-            folded = fold_host(entry.removeprefix("."))
-            if folded.strange or "*" in entry:
-                raise ValueError(f"{entry!r} is no host, .domain or network")
-            (self._domains if entry.startswith(".") else exact).add(folded.text)
-        self._exact = frozenset(exact)
-        self.contains = lru_cache(maxsize=4096)(self._contains)
+    def _add(self, entry: str, bit: int) -> None:
+        if "/" in entry:
+            self._networks.append((ipaddress.ip_network(entry), bit))
+            return
+        table = self._domains if entry.startswith(".") else self._exact
+        name = fold_host(entry.removeprefix(".")).text
+        table[name] = table.get(name, 0) | bit
 
-    def _contains(self, host: Folded) -> bool:
-        text = host.text
-        if text in self._exact:
-            return True
+    def mask(self, names: Sequence[str]) -> int:
+        """Bits of several sets."""
+        found = 0
+        for name in names:
+            found |= self.bits[name]
+        return found
+
+    def _hits(self, host: str) -> tuple[int, bool]:
+        """Bits of the sets that a host is in, and whether it could be another."""
+        folded = fold_host(host)
+        text = folded.text
+        found = self._exact.get(text, 0)
         if _is_address(text):
-            address = ipaddress.ip_address(text)
-            return any(address in network for network in self._networks)
+            try:
+                address = ipaddress.ip_address(text)
+            except ValueError:
+                return found, True
+            for network, bit in self._networks:
+                if address in network:
+                    found |= bit
+            return found, folded.strange
         place = text.find(".")
         while place >= 0:
-            if text[place + 1 :] in self._domains:
-                return True
+            found |= self._domains.get(text[place + 1 :], 0)
             place = text.find(".", place + 1)
-        return False
+        return found, folded.strange
 
 
 def _is_address(text: str) -> bool:

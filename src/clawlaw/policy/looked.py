@@ -1,0 +1,148 @@
+"""What the sets of paths say of one effect: looked up once for all rules."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from clawlaw.core.text import fold_path
+from clawlaw.core.view import Target, View
+from clawlaw.policy.paths import PathSets
+from clawlaw.policy.patterns import WILD
+
+type Find = Callable[[Any, View], tuple[Target, ...] | None]
+
+_EVERY = -1  # the bits of all sets
+
+
+def find_all(effect: Any, view: View) -> tuple[Target, ...] | None:
+    """Every path of a file effect: where a link leads and a move goes included."""
+    return view.targets(effect)
+
+
+def find_field(name: str) -> Find:
+    """The path in one field; none where it is empty."""
+
+    def find(effect: Any, view: View) -> tuple[Target, ...] | None:
+        path = getattr(effect, name)
+        glob = name == "path" and effect.glob
+        return view.at(path, glob=glob) if path else ()
+
+    return find
+
+
+class Row(NamedTuple):
+    """One path by the bits of the sets, in each of its forms.
+
+    Attributes:
+        known: Where it leads is certain.
+        written: Sets that it is in as written; of a tree, that hold all of it.
+        real: As resolved; every set where that is not known.
+        plain: As resolved, letter case and all.
+        touched: Sets that one of its forms is in or, of a tree, may reach.
+        root_written: As `written`, of the path itself alone.
+        root_real: As `real`, of the path itself alone.
+        root_plain: As `plain`, of the path itself alone.
+        root_touched: As `touched`, of the path itself alone.
+    """
+
+    known: bool
+    written: int
+    real: int
+    plain: int
+    touched: int
+    root_written: int
+    root_real: int
+    root_plain: int
+    root_touched: int
+
+
+class Looked(NamedTuple):
+    """All paths of one effect.
+
+    Attributes:
+        rows: One a path.
+        expanded: False: a pattern of which nobody knows what it matches.
+        within: Of a pattern without matches: sets that hold its directory.
+        could: Of a pattern without matches: sets that it could lead into.
+        root_could: Likewise, without what may be beneath.
+    """
+
+    rows: tuple[Row, ...]
+    expanded: bool = True
+    within: int = 0
+    could: int = 0
+    root_could: int = 0
+
+
+class Looker:
+    """Looks an effect's paths up and keeps the answer for the next rule."""
+
+    __slots__ = ("_find", "_folded", "_last", "_plain")
+
+    def __init__(self, sets: PathSets, find: Find) -> None:
+        """Look in these sets at the paths that `find` gives."""
+        self._find = find
+        self._folded = sets.folded
+        self._plain = sets.plain
+        self._last: tuple[Any, View | None, Looked] = (None, None, Looked(()))
+
+    def __call__(self, effect: Any, view: View) -> Looked:
+        """The paths of an effect by the sets they are in."""
+        last = self._last  # one assignment below: a thread sees all of it or none
+        if last[0] is effect and last[1] is view:
+            return last[2]
+        looked = self._look(effect, view)
+        self._last = (effect, view, looked)
+        return looked
+
+    def _look(self, effect: Any, view: View) -> Looked:
+        targets = self._find(effect, view)
+        # A move takes a directory with everything in it.
+        tree = getattr(effect, "recursive", False) or hasattr(effect, "to")
+        if targets:
+            return Looked(tuple(self._row(target, tree=tree) for target in targets))
+        if not getattr(effect, "glob", False):
+            return Looked((), targets is not None)
+        folded = fold_path(effect.path)
+        where = fold_path(_literal_directory(effect.path))
+        within = 0 if where.strange else self._folded.hits(where.text).tree
+        return Looked(
+            (),
+            targets is not None,
+            within,
+            self._folded.overlaps(folded.text, recursive=tree),
+            self._folded.overlaps(folded.text, recursive=False),
+        )
+
+    def _row(self, target: Target, *, tree: bool) -> Row:
+        fact = target.fact
+        written = real = plain = self._folded.hits(target.written)
+        known = not target.strange and fact.kind != "unknown" and target.real != ""
+        if target.real != target.written and target.real:
+            real = plain = self._folded.hits(target.real)
+        if fact.resolved != target.real:
+            plain = self._plain.hits(fact.resolved)
+        which = 1 if tree and fact.kind != "file" else 0
+        touch = 2 if tree else 0
+        # What is not known neither allows nor, by itself, leads elsewhere.
+        blank = not target.real
+        return Row(
+            known,
+            written[which],
+            _EVERY if blank else real[which],
+            _EVERY if blank else plain[which],
+            written[touch] | (0 if blank else real[touch]),
+            written[0],
+            _EVERY if blank else real[0],
+            _EVERY if blank else plain[0],
+            written[0] | (0 if blank else real[0]),
+        )
+
+
+def _literal_directory(glob: str) -> str:
+    """The directory of a pattern up to its first wild component."""
+    kept: list[str] = []
+    for part in glob.split("/"):
+        if WILD.intersection(part):
+            break
+        kept.append(part)
+    return "/".join(kept) or "/"
