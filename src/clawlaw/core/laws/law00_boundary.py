@@ -164,7 +164,9 @@ def _check_write(
 
 def _check_net(effect: NetRequest, view: View, report: _Report) -> None:
     if not effect.host:
-        report.add("unknown-host", Verdict.ESCALATE, "which host is asked is not known")
+        if not _asks_remote(effect):
+            reason = "which host is asked is not known"
+            report.add("unknown-host", Verdict.ESCALATE, reason)
         return
     host = fold_host(effect.host)
     if host.strange:
@@ -181,6 +183,17 @@ def _check_net(effect: NetRequest, view: View, report: _Report) -> None:
             f"{host.text} is not among the session's hosts",
             _SCOPE_REMEDY,
         )
+
+
+def _asks_remote(effect: NetRequest) -> bool:
+    """Whether git asks a remote by the name that the project's configuration gives it.
+
+    Where that leads only the configuration knows, which no agent can write; nothing is
+    sent but the question. The policy says whether it may be asked.
+    """
+    plain = not any(c in effect.path for c in ":/\\")
+    asks = effect.method == "GET" and effect.carries == "nothing"
+    return effect.scheme == "git" and plain and asks
 
 
 def _check_exec(effect: ProcessExec, view: View, report: _Report) -> None:

@@ -224,6 +224,26 @@ def test_hosts_of_the_scope(
     assert said == expected
 
 
+@pytest.mark.parametrize(
+    ("effect", "unknown"),
+    [
+        (NetRequest("", scheme="git", path="origin"), False),
+        (NetRequest("", scheme="git"), False),
+        (NetRequest("", scheme="git", path="origin", carries="file"), True),
+        (NetRequest("", scheme="git", path="origin", method="PUT"), True),
+        (NetRequest("", scheme="git", path="evil.example:x"), True),
+        (NetRequest("", scheme="git", path="../other"), True),
+        (NetRequest("", scheme="https", path="origin"), True),
+    ],
+)
+def test_a_remote_of_the_project_is_known_to_its_configuration(
+    gate: Make,
+    effect: NetRequest,
+    unknown: bool,  # noqa: FBT001  # of the table
+) -> None:
+    assert ("boundary.unknown-host" in says(gate(), effect)) is unknown
+
+
 def test_programs_of_the_scope_and_of_the_purpose(gate: Make) -> None:
     run = ProcessExec("git", ("status",), family="git")
     assert says(gate(), run) == {}
