@@ -1,6 +1,7 @@
 """`clawlaw policy`: check, test, show and name a policy."""
 
 import typer
+from msgspec import to_builtins
 
 from clawlaw.cli.bench import HOME, WORKSPACE
 from clawlaw.cli.options import JsonOption, PolicyOption, ToolsOption
@@ -9,6 +10,8 @@ from clawlaw.cli.policies import PolicyLoader, find_policy
 from clawlaw.core.policy import Policy, Rule
 from clawlaw.policy.document import LawDocument
 from clawlaw.policy.errors import PolicyError
+from clawlaw.policy.lint import lint
+from clawlaw.policy.paths import Bindings
 
 app = typer.Typer(
     name="policy",
@@ -94,6 +97,31 @@ def _shown(loaded: Policy, rules: list[Rule]) -> dict[str, object]:
         "principals": sorted(loaded.principals),
         "purposes": sorted(loaded.purposes),
     }
+
+
+@app.command("lint")
+def find_faults(
+    *,
+    policy: PolicyOption = "",
+    tools: ToolsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find what is allowed in a policy and probably not meant.
+
+    Ends with 1 where there is an error or a warning, with 2 where it does not load.
+    """
+    with reported(as_json=as_json):
+        loader = PolicyLoader(find_policy(policy), tuple(tools or ()))
+        found = lint(loader.documents(), Bindings((WORKSPACE,), HOME))
+    if as_json:
+        print_json({"findings": [to_builtins(finding) for finding in found]})
+    elif not found:
+        out.print("nothing found")
+    else:
+        rows = [(f"{f.file}:{f.line}", f.level, f.code, f.message) for f in found]
+        print_table("findings", ("where", "level", "code", "what"), rows)
+    bad = any(finding.level != "note" for finding in found)
+    raise typer.Exit(DIFFERENT if bad else OK)
 
 
 @app.command("test")

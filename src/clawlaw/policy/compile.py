@@ -94,6 +94,9 @@ class Compiler:
     Attributes:
         names: Everything that conditions may refer to.
         head: The one document that names the policy.
+        head_source: With its lines.
+        entries: Of the sets of paths, by name.
+        host_entries: Of the sets of hosts, by name.
     """
 
     def __init__(self, documents: Sequence[Loaded], bindings: Bindings) -> None:
@@ -104,7 +107,7 @@ class Compiler:
         """
         self._documents = documents
         self._bindings = bindings
-        self.head, self._head_source = self._find_head()
+        self.head, self.head_source = self._find_head()
         paths = self._sets("paths", self._bind)
         hosts = self._sets("hosts", lambda entry: [entry])
         programs = self._sets("programs", lambda entry: [entry])
@@ -185,7 +188,7 @@ class Compiler:
         Raises:
             PolicyError: As for :func:`load`.
         """
-        head, source = self.head, self._head_source
+        head, source = self.head, self.head_source
         for name, value in head.settings.items():
             try:
                 check_setting(name, value)
@@ -226,7 +229,7 @@ class Compiler:
         for number, entry in enumerate(getattr(self.head, name)):
             if entry.name in found:
                 problem = f"{name[:-1]} {entry.name!r} stands twice"
-                raise self._head_source.error((name, number), problem)
+                raise self.head_source.error((name, number), problem)
             found[entry.name] = make(number, entry)
         return found
 
@@ -297,7 +300,7 @@ class Compiler:
             kinds = expand_kinds(entry.kinds)
         except ValueError as error:
             place = (*place, "kinds")
-            raise self._head_source.error(place, str(error)) from error
+            raise self.head_source.error(place, str(error)) from error
         return Purpose(
             name=entry.name,
             kinds=frozenset(kinds),
@@ -311,17 +314,18 @@ class Compiler:
             if purpose not in self.names.purposes:
                 near = nearest(purpose, self.names.purposes)
                 problem = f"no purpose {purpose!r}"
-                raise self._head_source.error((*place, "purposes"), problem, near)
+                raise self.head_source.error((*place, "purposes"), problem, near)
         try:
             paths = [p for e in entry.ceiling.paths for p in self._bindings.expand(e)]
         except ValueError as error:
             place = (*place, "ceiling", "paths")
-            raise self._head_source.error(place, str(error)) from error
+            raise self.head_source.error(place, str(error)) from error
         hosts: list[str] = []
         for host in entry.ceiling.hosts:
             if host.startswith("@"):
                 where: Place = ("principals", number, "ceiling", "hosts")
                 self._named(where, [host[1:]], self.host_entries)
+                self.names.used.add(f"hosts {host[1:]}")
                 hosts += [h for h in self.host_entries[host[1:]] if "/" not in h]
             else:
                 hosts.append(host)
@@ -352,7 +356,7 @@ class Compiler:
         for name in names:
             if name not in existing:
                 near = nearest(name, existing)
-                raise self._head_source.error(place, f"no set {name!r}", near)
+                raise self.head_source.error(place, f"no set {name!r}", near)
 
     def _labels(self) -> Callable[[str], int]:
         """Labels of a folded path that the policy itself gives."""

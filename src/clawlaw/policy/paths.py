@@ -132,6 +132,7 @@ class PathIndex:
         """
         self._t = _Tables()
         self._all = (1 << len(sets)) - 1
+        self._loose = 0  # sets with exceptions that may be anywhere: no tree is whole
         self._except: list[tuple[int, int]] = []
         for number, entries in enumerate(sets):
             exempt = 1 << (len(sets) + number)
@@ -140,6 +141,8 @@ class PathIndex:
                 self._add(entry.removeprefix("!"), bit, normal)
             if any(entry.startswith("!") for entry in entries):
                 self._except.append((1 << number, exempt))
+            if any(entry.startswith("!**/") for entry in entries):
+                self._loose |= 1 << number
         self._search, self._search_bits = self._compile()
         self.short = lru_cache(maxsize=_CACHE)(self._hits)
         self.overlaps = lru_cache(maxsize=_CACHE)(self._overlaps)
@@ -229,8 +232,9 @@ class PathIndex:
         return Hits(found & whole, tree & whole, (found | beneath) & whole)
 
     def _excepted(self, found: int, tree: int, beneath: int) -> tuple[int, int, int]:
-        """Take exceptions out; a tree that holds one is not covered as a whole."""
+        """Take exceptions out; a tree that may hold one is not covered as a whole."""
         named, covered = found, tree
+        tree &= ~self._loose
         for bit, exempt in self._except:
             if named & exempt:
                 found &= ~bit

@@ -81,6 +81,11 @@ def test_an_exception_is_taken_out_of_its_set_alone() -> None:
     assert at("/w").tree == 2
 
 
+def test_an_exception_that_may_be_anywhere_leaves_no_tree_whole() -> None:
+    sets = PathSets({"one": ["/w/**", "!**/.env"], "two": ["/w/**"]})
+    assert sets.folded.hits("/w/src") == (3, 2, 3)
+
+
 def test_what_refuses_is_not_reached_where_all_of_it_is_excepted() -> None:
     sets = PathSets({"one": ["**/.env.*", "!**/.env.example"]})
     assert sets.folded.hits("/w/.env.example") == (0, 0, 0)
