@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import json
 
-from clawlaw.core.actions import KIND_OF, AnyEffect, Proposal
+from clawlaw.core.actions import AnyEffect, Proposal
 from clawlaw.core.analyse import analyse
 from clawlaw.core.decision import Verdict
 from clawlaw.core.facts import Facts, PathFact, ProgramFact
@@ -19,6 +19,7 @@ from clawlaw.gate.standard import standard_tree
 from clawlaw.policy.builtin import builtin
 from clawlaw.policy.compile import load, read_folder
 from clawlaw.policy.document import LawDocument
+from clawlaw.policy.fields import KINDS
 from clawlaw.policy.lint import lint
 from clawlaw.policy.paths import Bindings
 
@@ -219,55 +220,50 @@ def test_what_was_read_decides_what_may_leave() -> None:
 
 
 WORDS = st.sampled_from(
-    ["", "x", "GET", "PUT", "https", "git", "tcp", "localhost", "pypi.org", "9.9.9.9"]
+    ["x", "", "GET", "PUT", "https", "git", "tcp", "127.0.0.1", "pypi.org", "9.9.9.9"]
 )
-PATHS = st.sampled_from(
-    ["/workspace/x", "/workspace", "/", "/etc/x", HOME, f"{HOME}/.ssh/id", "/tmp/x"]  # noqa: S108  # names
-)
+NAMES = ("/workspace/x", "/workspace", "/", "/etc/x", HOME, f"{HOME}/.ssh/id", "/srv/x")
+OF_TYPE: dict[str, st.SearchStrategy[Any]] = {
+    "path": st.sampled_from(NAMES),
+    "flag": st.booleans(),
+    "number": st.sampled_from([0, 1, 3, 80, 5000, 2**40]),
+    "texts": st.lists(WORDS, max_size=2),
+}
 
 
-@st.composite
-def any_effect(draw: st.DrawFn) -> AnyEffect:
-    """An effect of any kind with values that rules know and others."""
-    struct = draw(st.sampled_from(sorted(KIND_OF, key=lambda s: s.__name__)))
-    fields: dict[str, Any] = {"kind": KIND_OF[struct]}
-    for name in struct.__struct_fields__:
-        file = name in {"path", "to", "script"} and struct.__name__ != "NetRequest"
-        strategy = PATHS if file else WORDS
-        fields[name] = draw(strategy)
-    made: AnyEffect = _fitted(fields, struct)
-    return made
+def fields_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Fields of one kind with values that rules know and others."""
+    found: dict[str, st.SearchStrategy[Any]] = {}
+    for name, field in KINDS[kind].items():
+        if field.kind == "choice":
+            found[name] = st.sampled_from(field.choices)
+        elif (kind, name) == ("service.read", "labels"):
+            found[name] = st.just([])
+        elif (kind, name) == ("agent.delegate", "depth"):
+            found[name] = st.integers(0, 5)
+        elif (kind, name) == ("net.request", "port"):
+            found[name] = st.sampled_from([0, 80, 2375, 5000, 60_000])
+        else:
+            words = WORDS.filter(bool) if field.kind == "text" else WORDS
+            found[name] = OF_TYPE.get(field.kind, words)
+    return st.fixed_dictionaries(found)
 
 
-def _fitted(fields: dict[str, Any], struct: Any) -> AnyEffect:
-    """Texts where the struct wants texts, its own defaults elsewhere."""
-    kept: dict[str, Any] = {}
-    for name, value in fields.items():
-        try:
-            probe = {"kind": fields["kind"], **_needed(struct), name: value}
-            json.decode(json.encode(probe), type=AnyEffect.__value__)
-        except ValueError:
-            continue
-        kept[name] = value
-    whole = {"kind": fields["kind"], **_needed(struct), **kept}
-    made: AnyEffect = json.decode(json.encode(whole), type=AnyEffect.__value__)
-    return made
-
-
-def _needed(struct: Any) -> dict[str, str]:
-    count = len(struct.__struct_fields__) - len(struct.__struct_defaults__)
-    return dict.fromkeys(struct.__struct_fields__[:count], "/workspace/x")
-
-
-@settings(max_examples=400, deadline=None)
-@given(any_effect(), st.booleans())
-def test_no_effect_is_forgotten(judged: AnyEffect, sandbox: bool) -> None:  # noqa: FBT001  # drawn
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.booleans())
+def test_no_effect_is_forgotten(
+    kind: str,
+    data: st.DataObject,
+    sandbox: bool,  # noqa: FBT001  # drawn
+) -> None:
     # Some rule has an opinion on everything that can be proposed: what is denied is
     # denied for a reason, not because nobody thought of it.
-    names = ("/workspace/x", "/workspace", "/", "/etc/x", HOME, f"{HOME}/.ssh/id")
+    fields = {"kind": kind, **data.draw(fields_of(kind))}
+    judged: AnyEffect = json.decode(json.encode(fields), type=AnyEffect.__value__)
     facts = Facts(
         now=0,
-        paths={name: PathFact(name, "file") for name in names},
+        paths={name: PathFact(name, "file") for name in NAMES},
         programs={"x": ProgramFact("/usr/bin/x")},
         sandbox=sandbox,
     )
