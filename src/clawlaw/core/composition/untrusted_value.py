@@ -19,15 +19,13 @@ Memory that later sessions read is asked in every session that has read such tex
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from clawlaw.core import actions, results
+from clawlaw.core import actions, results, values
 from clawlaw.core.actions import AnyEffect
 from clawlaw.core.composition.bits import UNTRUSTED, WRITTEN
 from clawlaw.core.composition.exfiltration_chain import carries
 from clawlaw.core.composition.step import Pattern, Step
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.text import fold
-
-type Value = tuple[str, str]
+from clawlaw.core.values import Value
 
 PATTERN: Final = Pattern(
     name="untrusted_value",
@@ -50,7 +48,7 @@ def check(step: Step, effect: AnyEffect) -> Finding | None:
     carried = sorted(_CARRIED[type(effect)](step, effect))
     if not tainted:
         for value in carried:
-            work.put(_TRUSTED, results.key(*value), WRITTEN)
+            work.put(_TRUSTED, values.key(value), WRITTEN)
         return None
     for value in carried:
         labels, action = _seen(step, value)
@@ -82,7 +80,7 @@ def memory(step: Step, _effect: actions.MemoryWrite) -> Finding | None:
 def _seen(step: Step, value: Value) -> tuple[int, int]:
     """(labels, action) of a value that only text of others has named."""
     work = step.work
-    name = results.key(*value)
+    name = values.key(value)
     labels, action = work.get(_TABLE, name)
     if not labels:
         labels, action = work.get(_TABLE, results.ALL)
@@ -95,17 +93,17 @@ def _receivers(step: Step, texts: Iterable[str]) -> set[Value]:
     """Values of who receives something, the organisation's own left out."""
     found: set[Value] = set()
     for text in texts:
-        exact = {v for v in results.values(text) if not _own(step, v)}
+        exact = {v for v in values.exact(text) if not _own(step, v)}
         if exact:
             found |= {v for v in exact if v[0] != "host" or "@" not in text}
-        elif not results.values(text):
+        elif not values.exact(text):
             found |= _whole_name(step, text)
     return found
 
 
 def _whole_name(step: Step, text: str) -> set[Value]:
     """The words of a name, where text of others has named all of them."""
-    words = {("name", fold(word.strip("@#.,;:")).text) for word in text.split()}
+    words = set(map(values.name_form, text.split()))
     if not step.work.state.session.tables.get(_TABLE):
         return words
     return words if all(_seen(step, word)[0] for word in words) else set()
@@ -123,7 +121,7 @@ def _message(step: Step, effect: actions.MessageSend) -> set[Value]:
 
 
 def _service(step: Step, effect: actions.ServiceChange) -> set[Value]:
-    exact = {v for v in results.values(effect.item) if v[0] in {"mail", "account"}}
+    exact = {v for v in values.exact(effect.item) if v[0] in {"mail", "account"}}
     named = [effect.counterparty] if effect.counterparty else []
     return _receivers(step, named) | {v for v in exact if not _own(step, v)}
 
@@ -145,22 +143,22 @@ def _execute(step: Step, effect: actions.ProcessExec) -> set[Value]:
     command = step.view.proposal.arguments.get("command")
     if effect.code not in _CODE or not isinstance(command, str):
         return set()
-    return results.commands(command[: results.MAX_COMMAND * 4])
+    return values.commands(command[: values.MAX_COMMAND * 4])
 
 
 def _delete(step: Step, effect: actions.FileDelete) -> set[Value]:
-    found = {("path", results.path_value(effect.path))}
+    found = {("path", values.path_form(effect.path))}
     for root in (step.view.proposal.cwd, *step.view.policy.workspace):
         if effect.path.startswith(root + "/"):
-            found.add(("path", results.path_value(effect.path[len(root) + 1 :])))
+            found.add(("path", values.path_form(effect.path[len(root) + 1 :])))
     home = step.view.policy.home
     if home and effect.path.startswith(home + "/"):
-        found.add(("path", results.path_value(effect.path[len(home) + 1 :])))
+        found.add(("path", values.path_form(effect.path[len(home) + 1 :])))
     return found
 
 
 def _package(_step: Step, effect: actions.PackageInstall) -> set[Value]:
-    return {("package", results.package_value(name)) for name in effect.packages}
+    return {("package", values.package_form(name)) for name in effect.packages}
 
 
 def _delegate(step: Step, effect: actions.AgentDelegate) -> set[Value]:
