@@ -186,7 +186,8 @@ STORE: Final[dict[str, Spec]] = {
         "-u --untracked-files",
     ),
     "branch": spec(
-        "-a --all -r --remotes -v -vv --verbose -q --quiet -l --list -d --delete -D -m"
+        # Not -D: it forgets commits that no other branch has.
+        "-a --all -r --remotes -v -vv --verbose -q --quiet -l --list -d --delete -m"
         " --move -M -c --copy -C -f --force --show-current --no-track --unset-upstream"
         " --no-color --no-column -i --ignore-case --create-reflog --omit-empty",
         "--sort --format --points-at -u --set-upstream-to",
