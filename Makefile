@@ -48,7 +48,7 @@ site: venv ## run playbooks/site.yml on the running testbed again
 	@forge testbed site
 
 .PHONY: verify
-verify: venv ## prove the running testbed by behaviour, faults included
+verify: venv ## prove the running testbed by behaviour, restarts included
 	@forge testbed verify
 
 .PHONY: check
@@ -72,12 +72,8 @@ test-molecule: venv ## every role on clean hosts
 	@scripts/test molecule
 
 .PHONY: test-testbed
-test-testbed: venv ## the testbed's own run: up, again, verify, faults, down
+test-testbed: venv ## the testbed's own run: up, again, changes, faults, verify, down
 	@scripts/test testbed
-
-.PHONY: test-faults
-test-faults: venv ## the testbed's run with changes, faults, restarts and its end; by hand, not in CI
-	@scripts/test faults
 
 .PHONY: artifacts
 artifacts: venv ## fetch or build every pinned binary into the cache
