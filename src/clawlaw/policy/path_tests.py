@@ -115,12 +115,19 @@ def fact_test(name: str, wanted: Any, find: Find) -> Triple:
         return bool(targets) and all(holds(t) for t in targets or ())
 
     def evident(effect: Any, view: View) -> bool:
-        return any(holds(target) for target in find(effect, view) or ())
+        for target in find(effect, view) or ():  # noqa: SIM110  # a generator is slow
+            if holds(target):
+                return True
+        return False
 
     def possible(effect: Any, view: View) -> bool:
         targets = find(effect, view)
-        unknown = targets is None or any(t.fact.kind == "unknown" for t in targets)
-        return unknown or evident(effect, view)
+        if targets is None:
+            return True
+        for target in targets:  # noqa: SIM110  # a generator is slow
+            if target.fact.kind == "unknown" or holds(target):
+                return True
+        return False
 
     return Triple(sure, evident, possible)
 

@@ -30,6 +30,7 @@ from clawlaw.policy.patterns import (
 
 _CACHED = 512  # characters of a path that is worth keeping
 _CACHE = 8192  # paths
+_NONE = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,10 @@ class PathIndex:
                 self._except.append((1 << number, exempt))
             if any(entry.startswith("!**/") for entry in entries):
                 self._loose |= 1 << number
+        under, wild = self._t.under, self._t.wild
+        self._roots = {
+            root: (under.get(root, 0), wild.get(root, 0)) for root in {*under, *wild}
+        }
         self._search, self._search_bits = self._compile()
         self.short = lru_cache(maxsize=_CACHE)(self._hits)
         self.overlaps = lru_cache(maxsize=_CACHE)(self._overlaps)
@@ -203,24 +208,23 @@ class PathIndex:
 
     def _hits(self, path: str) -> Hits:
         t = self._t
-        end = len(path)
-        tree = wild = 0
-        name = path
-        above = "/"
-        if path != "/":
-            place = 0
-            while place >= 0:
-                tree |= t.under.get(above, 0)
-                wild |= t.wild.get(above, 0)
-                after = path.find("/", place + 1)
-                above = path if after < 0 else path[:after]
-                name = above[place + 1 :]
-                tree |= t.named_tree.get(name, 0)
-                place = after
-        tree |= t.under.get(path, 0)
-        wild |= t.wild.get(path, 0)
+        roots, names = self._roots, t.named_tree
+        tree, wild = roots.get("/", _NONE)
+        name = ""
+        place = 0 if path != "/" else -1
+        while place >= 0:
+            after = path.find("/", place + 1)
+            name = path[place + 1 : after] if after >= 0 else path[place + 1 :]
+            if name in names:
+                tree |= names[name]
+            above = path[:after] if after >= 0 else path
+            if above in roots:
+                whole, part = roots[above]
+                tree |= whole
+                wild |= part
+            place = after
         found = tree | t.exact.get(path, 0) | t.named.get(name, 0)
-        if self._search_bits and end:
+        if self._search_bits:
             for number in self._search.Match(path) or ():
                 bit, whole = self._search_bits[number]
                 found |= bit
