@@ -233,9 +233,12 @@ def _insert(tables: dict[str, Table], name: str, key: str, value: int, cap: int)
     old = entries.get(kept)
     if old is None and name in EXACT and len(entries) >= table.cap:
         return ""
-    while old is None and len(entries) >= table.cap * (table.grain + 1):
-        if table.grain == len(GRAINS) - 1:
-            break
+    last = len(GRAINS) - 1
+    while (
+        old is None
+        and table.grain < last
+        and len(entries) >= table.cap * (table.grain + 1)
+    ):
         table.grain += 1
         kept = coarser(key, table.grain)
         old = entries.get(kept)
