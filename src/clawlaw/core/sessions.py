@@ -64,7 +64,7 @@ def open_session(
     session = Session(
         id=session_id,
         principal=principal,
-        scope=intent.opened(policy, enrolled, scope, parent and parent.scope),
+        scope=intent.opened(policy, enrolled, scope, parent.scope if parent else None),
         parent="" if parent is None else parent.id,
         depth=depth,
     )

@@ -34,6 +34,10 @@ def judge_rules(
             reason = "the rule gives neither yes nor no"
             findings.append(Finding(number, rule.id, Verdict.DENY, reason, index))
             continue
+        if type(rule.verdict) is not Verdict:
+            reason = "the rule asks for something that is no verdict"
+            findings.append(Finding(number, rule.id, Verdict.DENY, reason, index))
+            continue
         if rule.verdict is not Verdict.ABSTAIN:
             view.claimed = True
         findings.append(

@@ -125,6 +125,14 @@ def test_a_rule_that_says_neither_yes_nor_no_denies(
     assert gate(rules=rules).decide(STATUS).verdict is Verdict.DENY
 
 
+@pytest.mark.parametrize("verdict", [2**70, 1, True, -1, None, "allow"])
+def test_a_rule_that_asks_for_no_verdict_denies(
+    gate: Make, make_rule: Make, verdict: Any
+) -> None:
+    rules = (make_rule("test.allow", Verdict.ALLOW), make_rule("test.odd", verdict))
+    assert gate(rules=rules).decide(STATUS).verdict is Verdict.DENY
+
+
 @pytest.mark.parametrize(
     ("changed", "rule"),
     [
