@@ -85,6 +85,17 @@ def rank_of(output: Input) -> int:
     return _RANK[output.source]
 
 
+def as_input(output: Input) -> Input:
+    """What a program reads, when this was printed or given.
+
+    A text without words is not known words: `xargs` starts its command for it all the
+    same, where the options say so.
+    """
+    if output.text is None or output.text.strip():
+        return output
+    return Input("agent") if output.text else Input()
+
+
 def derived(rank: int, stdin: Input) -> Input:
     """Where a command's output comes from, by its effects and its input.
 

@@ -48,7 +48,7 @@ def start(
         Invocation(
             program,
             words[1:],
-            walk.stdin,
+            outputs.as_input(walk.stdin),
             walk.piped,
             environment(world, given) if given or world.exported else (),
             world.cwd,

@@ -98,6 +98,9 @@ def _file(walk: "Walk", invocation: Invocation, operands: list[Word]) -> None:
 
 def _input(walk: "Walk", invocation: Invocation, source: Input) -> None:
     """A shell that reads its commands: known text is analysed."""
+    if source.source == "none":
+        _emit(walk, invocation, code="none")  # nothing to read: nothing runs
+        return
     if source.text is None:
         _emit(walk, invocation, code="input")
         return

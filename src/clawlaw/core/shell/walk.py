@@ -295,7 +295,7 @@ class Walk:
         return outputs.derived(inner, self.stdin)
 
 
-_NOTHING = Input("none", "")
+_NOTHING = Input()
 
 
 def analyse_shell(
