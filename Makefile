@@ -61,7 +61,7 @@ test: venv ## everything: checks, unit tests, Molecule, the testbed from nothing
 
 .PHONY: test-unit
 test-unit: venv ## the tests that need no hosts
-	@pytest -n 2 tests/unit tests/integration
+	@pytest -n 2 tests/unit tests/integration tests/adversarial
 
 .PHONY: test-contract
 test-contract: venv ## what K3s documents, against the K3s or stand-in that the testbed runs
@@ -75,6 +75,10 @@ test-molecule: venv ## every role on clean hosts
 test-testbed: venv ## the testbed's own run: up, again, changes, faults, verify, down
 	@scripts/test testbed
 
+.PHONY: bench-decide
+bench-decide: venv ## what one decision of the gate costs, beside other policy engines
+	@python benchmarks/decide.py
+
 .PHONY: artifacts
 artifacts: venv ## fetch or build every pinned binary into the cache
 	@forge artifacts fetch
@@ -86,7 +90,7 @@ pins: venv ## look up unresolved digests, write them to versions.yml and the go.
 
 .PHONY: lock
 lock: venv ## write the requirement locks again from requirements/*.in
-	@for part in runtime ansible dev; do \
+	@for part in runtime ansible dev bench; do \
 	  uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    -o requirements/$$part.txt requirements/$$part.in; done
