@@ -11,7 +11,7 @@ from clawlaw.core.shell import evaluating, printing
 from clawlaw.core.shell.paths import join, normal
 from clawlaw.core.shell.variables import assign, is_name
 from clawlaw.core.shell.words import Word
-from clawlaw.core.shell.world import ANY, World, below, small
+from clawlaw.core.shell.world import ANY, World, below, numbered, small
 
 if TYPE_CHECKING:
     from clawlaw.core.shell.flow import Flow
@@ -163,8 +163,8 @@ def _set(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
         word = words[index]
         sign, letters = word.text[:1], word.text[1:]
         index += 1
-        if word.text == "--" and all(not rest.many for rest in words[index:]):
-            arguments = tuple(words[index:])
+        if word.text == "--":
+            arguments = numbered(words[index:])
             return [world.but(arguments=arguments, stops=stops)], [world]
         if not word.known or sign not in {"-", "+"} or not letters:
             return opaque("set")(walk, words, world)

@@ -29,6 +29,7 @@ _MAX_SEGMENTS = 1000
 _SPECIAL = frozenset("\\~*?[]{}=:$'\"`<>|&;()#")
 _FORBIDDEN = frozenset("'\"`<>|&;()$")
 _QUOTED_SIGNS = frozenset('\\`$"')
+_ENDS_WORD = frozenset({b"", *(bytes([byte]) for byte in b" \t\n;&|<>)")})
 _ENDS = ('`"', "`")  # inside quotes, in a here-document
 _EXPANDS = frozenset(
     "_({@*#?!$-[0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -129,6 +130,8 @@ def _put(walk: "Walk", node: "Node", world: "World", out: Template) -> None:
     elif kind == "brace_expression":
         _literal(text_of(node, walk.source), out)
     elif kind == "$":  # a dollar sign that begins nothing
+        if walk.source[node.end_byte : node.end_byte + 1] not in _ENDS_WORD:
+            raise UnclearError("a dollar sign inside a word", "$")
         out.quote("$")
     else:
         out.put(_value(walk, node, world, quoted=False))

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 
 from clawlaw.core.actions import EnvironmentRead
 from clawlaw.core.shell import expand
-from clawlaw.core.shell.parse import UnclearError, children, text_of
+from clawlaw.core.shell.parse import UnclearError, children, solid, text_of
 from clawlaw.core.shell.trim import replaced, trimmed
 from clawlaw.core.shell.variables import is_name
 from clawlaw.core.shell.words import UNKNOWN, Word
-from clawlaw.core.shell.world import ANY, ANY_NUMBER, EMPTY, World, is_number, small
+from clawlaw.core.shell.world import (
+    ANY,
+    ANY_NUMBER,
+    EMPTY,
+    World,
+    is_number,
+    numbered,
+    small,
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -75,6 +83,8 @@ def value(
         if len(parts) != 2 or not (is_name(name) or name in _SIGNS or name.isdigit()):  # noqa: PLR2004
             raise UnclearError("an expansion", name)
         return _plain(walk, name, world, quoted=quoted)
+    if not solid(parts):
+        raise UnclearError("blanks in an expansion", text_of(node, walk.source))
     parts = parts[1:-1]
     kinds = [part.type for part in parts]
     text = text_of(node, walk.source)
@@ -140,7 +150,7 @@ def _subscript(walk: "Walk", node: "Node", world: World) -> tuple[Word, ...]:
         return found if found is not None else (Word(UNKNOWN, many=True),)
     number = small(index)
     if number is not None:
-        if found is None:
+        if found is None or numbered(found) is None:
             return (ANY,)
         return (found[number] if number < len(found) else EMPTY,)
     word = world.variables.get(index.removeprefix("$"))

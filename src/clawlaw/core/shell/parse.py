@@ -7,6 +7,8 @@ text otherwise than the shell does cannot then hide a command in a gap.
 Source: POSIX.1-2024, Shell Command Language; GNU Bash manual 5.3.
 """
 
+from itertools import pairwise
+
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
@@ -114,6 +116,18 @@ def is_blank(gap: bytes, *, lines: bool = False) -> bool:
     return bool(gap) and not gap.strip(b" \t\n" if lines else b" \t")
 
 
+def solid(nodes: list[Node]) -> bool:
+    """Whether nothing stands between nodes, not even a blank."""
+    return all(one.end_byte == two.start_byte for one, two in pairwise(nodes))
+
+
+def _parts(node: Node) -> bool:
+    """Whether a node ends the word before it by its own first sign."""
+    if not node.type.endswith("_redirect"):
+        return False
+    return node.children[0].type != "file_descriptor"
+
+
 def children(node: Node, source: bytes, *, lines: bool = False) -> list[Node]:
     """Children of a node without comments, when nothing stands between them.
 
@@ -123,15 +137,18 @@ def children(node: Node, source: bytes, *, lines: bool = False) -> list[Node]:
         lines: Newlines may stand between the children.
 
     Raises:
-        UnclearError: Bytes between two children belong to none, or a comment begins
-            where the shell would see none.
+        UnclearError: Bytes between two children belong to none, two words have no
+            blank between them, or a comment begins where the shell would see none.
     """
-    found = []
+    found: list[Node] = []
     end = node.start_byte
     for child in node.children:
         start = child.start_byte
-        if start != end and not is_blank(source[end:start], lines=lines):
-            raise UnclearError("text between words", source[end:start].decode())
+        if start != end:
+            if not is_blank(source[end:start], lines=lines):
+                raise UnclearError("text between words", source[end:start].decode())
+        elif found and child.is_named and found[-1].is_named and not _parts(child):
+            raise UnclearError("words without a blank", text_of(node, source)[:200])
         end = child.end_byte
         if child.type != "comment":
             found.append(child)

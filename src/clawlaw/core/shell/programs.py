@@ -12,7 +12,7 @@ from clawlaw.core.shell.shells import SHELLS
 from clawlaw.core.shell.shells import run as run_shell
 from clawlaw.core.shell.variables import assign, environment, is_special
 from clawlaw.core.shell.words import Input, Invocation, Word
-from clawlaw.core.shell.world import World
+from clawlaw.core.shell.world import World, numbered
 from clawlaw.core.shell.wrappers import WRAPPERS
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _call(
         if walk.calls > MAX_CALLS:
             raise UnclearError("functions within functions")
         walk.source = function.source
-        inner = _given(walk, world, given).but(arguments=tuple(words[1:]))
+        inner = _given(walk, world, given).but(arguments=numbered(words[1:]))
         ok, fail = flow.statement(walk, function.body, inner)
     finally:
         walk.source = outer

@@ -11,9 +11,9 @@ from clawlaw.core.actions import FileRead, FileWrite, NetRequest
 from clawlaw.core.inert import is_inert
 from clawlaw.core.shell import expand, flow, simple
 from clawlaw.core.shell.heredoc import document
-from clawlaw.core.shell.parse import UnclearError, children, text_of
+from clawlaw.core.shell.parse import UnclearError, children, solid, text_of
 from clawlaw.core.shell.words import Input, Word
-from clawlaw.core.shell.world import World
+from clawlaw.core.shell.world import World, merged
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _WRITES = frozenset({">", ">>", ">|", "&>", "&>>", ">&"})
 _READS = frozenset({"<", "<&"})
+_BEFORE_DESCRIPTOR = frozenset({b" ", b"\t", b"\n", b";", b"&", b"|", b"(", b")"})
 _PORT_MAX = 65_535
 _SOCKETS = ("/dev/tcp/", "/dev/udp/")
 _SOURCES: dict[str, Literal["agent", "file", "network", "program", "unknown"]] = {
@@ -125,6 +126,8 @@ def enclosed(
         if standard:
             output = Input("none", "")
     walk.said = output
+    if found[1] != [world]:  # a file that does not open: the command never runs
+        found = found[0], merged([*found[1], world])
     return _rest(walk, plan, found)
 
 
@@ -186,6 +189,10 @@ def _file(walk: "Walk", node: "Node", world: World, plan: Plan) -> None:
     descriptor = ""
     if parts[0].type == "file_descriptor":
         descriptor = text_of(parts[0], walk.source)
+        at = node.start_byte
+        before = walk.source[at - 1 : at] if at else b" "
+        if not solid(parts[:2]) or before not in _BEFORE_DESCRIPTOR:
+            raise UnclearError("a redirection", text_of(node, walk.source))
         parts = parts[1:]
     sign = parts[0].type
     if len(parts) == 1 and sign in {">&-", "<&-"}:

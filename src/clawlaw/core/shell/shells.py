@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from clawlaw.core.actions import ProcessExec
 from clawlaw.core.shell.variables import is_special
 from clawlaw.core.shell.words import Input, Invocation, Word
-from clawlaw.core.shell.world import World
+from clawlaw.core.shell.world import World, numbered
 
 if TYPE_CHECKING:
     from clawlaw.core.shell.walk import Walk
@@ -79,7 +79,7 @@ def _text(walk: "Walk", invocation: Invocation, operands: list[Word]) -> None:
         invocation.cwd,
         variables=variables,
         exported=frozenset(variables),
-        arguments=tuple(operands[2:]),
+        arguments=numbered(operands[1:]) and tuple(operands[2:]),
     )
     walk.inside(operands[0].text, world, invocation.stdin)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from clawlaw.core.shell import expand, programs, redirect
-from clawlaw.core.shell.parse import UnclearError, children, text_of
+from clawlaw.core.shell.parse import UnclearError, children, solid, text_of
 from clawlaw.core.shell.variables import assign, export, is_name
 from clawlaw.core.shell.words import Input, Word
 from clawlaw.core.shell.world import ANY, World, is_number
@@ -107,7 +107,7 @@ def _take(walk: "Walk", world: World) -> World:
 def _given(walk: "Walk", node: "Node", world: World) -> tuple[str, Word]:
     """`NAME=value` in front of a program."""
     parts = children(node, walk.source)
-    if parts[0].type != "variable_name" or parts[1].type != "=":
+    if parts[0].type != "variable_name" or parts[1].type != "=" or not solid(parts):
         raise UnclearError("an assignment", text_of(node, walk.source))
     if len(parts) == 2:  # noqa: PLR2004
         return text_of(parts[0], walk.source), Word("")
@@ -127,7 +127,8 @@ def assignment(walk: "Walk", node: "Node", world: World) -> "Flow":
 
 def _assigned(walk: "Walk", node: "Node", world: World) -> World:
     parts = children(node, walk.source)
-    if node.type != "variable_assignment" or parts[1].type not in {"=", "+="}:
+    plain = node.type == "variable_assignment" and parts[1].type in {"=", "+="}
+    if not plain or not solid(parts):
         raise UnclearError("an assignment", text_of(node, walk.source))
     adds = parts[1].type == "+="
     if parts[0].type == "subscript":

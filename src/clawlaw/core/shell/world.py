@@ -90,6 +90,12 @@ def below(directory: str, *, many: bool = False) -> Word:
     return Word(f"{directory.rstrip('/')}/{UNKNOWN}", many=many, within=directory)
 
 
+def numbered(words: Iterable[Word]) -> tuple[Word, ...] | None:
+    """Words as `$1`, `$2` ...; `None` where one may become several."""
+    found = tuple(words)
+    return None if any(word.many or word.glob for word in found) else found
+
+
 def merged(worlds: Iterable[World]) -> list[World]:
     """Different worlds among the given ones, at most `MAX_WORLDS`."""
     found: list[World] = []
