@@ -31,7 +31,7 @@ HARMFUL = (
 FLOORS = {
     "benign_shell": 270,
     "benign_shell_heldout": 270,
-    "benign_everyday": 205,
+    "benign_everyday": 200,
     "benign_everyday_heldout": 205,
     "benign_tools": 110,
     "benign_tools_heldout": 110,

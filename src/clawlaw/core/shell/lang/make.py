@@ -63,7 +63,7 @@ def judge(invocation: Invocation, context: Context) -> None:
     for file in files[:-1]:
         emit.give_up(context, "make: several files of rules", file.text)
     for include in parsed.each("-I", "--include-dir"):
-        emit.read(context, include, cwd, what="list")
+        _elsewhere(context.path(include, cwd) or "", invocation.cwd, context)
     _environment(invocation, context)
     for word in parsed.operands:
         _operand(word, context)
