@@ -193,6 +193,11 @@ def joined(cwd: str, path: str) -> str:
     return path if path.startswith("/") else posixpath.join(cwd, path)
 
 
+def _is_plain(path: str) -> bool:
+    """Whether every client takes the text for the same path."""
+    return not path.startswith("~") and "://" not in path and "\0" not in path
+
+
 type Reading = Callable[[Mapping[str, Any], str], Known | None]
 # The commands of the editor tool that models were trained on, as tools of the gate.
 _EDITOR = {
@@ -222,7 +227,7 @@ def _many(arguments: Mapping[str, Any], cwd: str) -> Known | None:
     names = next((arguments[n] for n in ("paths", "include") if n in arguments), None)
     if not isinstance(names, list) or not names:
         return None
-    if not all(isinstance(name, str) for name in names):
+    if not all(isinstance(name, str) and _is_plain(name) for name in names):
         return None
     plain = [name for name in names if not _is_pattern(name)]
     effects = tuple(
@@ -245,7 +250,7 @@ def _names(arguments: Mapping[str, Any], cwd: str) -> Known | None:
         return None
     fixed = pattern.split("/")
     head = next((i for i, part in enumerate(fixed) if _is_pattern(part)), len(fixed))
-    if ".." in fixed[head:]:
+    if ".." in fixed[head:] or not _is_plain(pattern) or not _is_plain(place):
         return None
     start = "/".join(fixed[:head]) or ("/" if pattern.startswith("/") else "")
     return Known(
@@ -257,7 +262,7 @@ def _patch(arguments: Mapping[str, Any], cwd: str) -> Known | None:
     texts = [arguments.get(n) for n in ("input", "patch", "patchText")]
     text = next((t for t in texts if t is not None), None)
     changes = read_patch(text) if isinstance(text, str) else None
-    if not changes:
+    if not changes or not all(_is_plain(c.path) and _is_plain(c.to) for c in changes):
         return None
     effects: list[AnyEffect] = []
     for change in changes[1:]:
