@@ -66,8 +66,8 @@ def init(
             )
         source = builtin(begin_with)
         workspace = str(directory.resolve())
-        policy = PolicyLoader(source).load(workspace, HOME)
         shutil.copytree(source, place / "policy")
+        policy = PolicyLoader(place / "policy").load(workspace, HOME)
         (place / "README.md").write_text(ABOUT, encoding="utf-8")
         shown = _first(policy, workspace, place / "first.jsonl")
     if as_json:

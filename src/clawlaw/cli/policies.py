@@ -75,7 +75,11 @@ class PolicyLoader:
         """
         if self._tested is None:
             self._tested = compile_policy(self.documents(), Bindings())
+        folder = self.folder.resolve()
+        # A policy that agents could write would be theirs.
         bindings = Bindings((workspace,), home)
+        if folder.is_relative_to(workspace):
+            bindings = Bindings((workspace,), home, policy=(str(folder),))
         if bindings == Bindings():
             return self._tested
         return Compiler(self.documents(), bindings).policy()

@@ -79,13 +79,17 @@ def load(folder: Path | str, bindings: Bindings | None = None) -> Policy:
 def compile_policy(documents: Sequence[Loaded], bindings: Bindings) -> Policy:
     """Compile documents and hold every rule to its examples.
 
+    Examples are written for the usual bindings, `/workspace` and `/home/agent`, and are
+    held to them: where the workspace is elsewhere (in `/tmp`, say), what an example
+    calls outside may be inside.
+
     Raises:
         PolicyError: As for :func:`load`.
     """
-    compiler = Compiler(documents, bindings)
-    policy = compiler.policy()
-    check_examples(documents, policy, bindings)
-    return policy
+    usual = Bindings()
+    tested = Compiler(documents, usual).policy()
+    check_examples(documents, tested, usual)
+    return tested if bindings == usual else Compiler(documents, bindings).policy()
 
 
 class Compiler:
@@ -240,6 +244,7 @@ class Compiler:
                 "workspace": bound.workspace,
                 "home": bound.home,
                 "protect": bound.protect,
+                "policy": bound.policy,
             },
             "documents": {d.source.file: d.source.data for d in self._documents},
         }

@@ -10,7 +10,7 @@ An entry of a set is one of
 - ``@other``           every entry of another set
 - ``!ENTRY``           except what this entry takes, wherever it stands in the list
 
-and may begin with `${workspace}`, `${home}` or `${protect}`.
+and may begin with `${workspace}`, `${home}`, `${protect}` or `${policy}`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,6 @@ from clawlaw.policy.patterns import (
 
 _CACHED = 512  # characters of a path that is worth keeping
 _CACHE = 8192  # paths
-_NONE = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,15 @@ class Bindings:
         workspace: Absolute directories that agents work in, without links.
         home: Absolute home directory of the user that agents run as.
         protect: Files and directories of this gate beyond those that the policy
-            names: its policy, its state, its socket.
+            names (its state, its keys, its socket): no agent reads or changes them.
+        policy: Folders of the policy in force where agents reach them: no agent
+            changes them.
     """
 
     workspace: tuple[str, ...] = ("/workspace",)
     home: str = "/home/agent"
     protect: tuple[str, ...] = ()
+    policy: tuple[str, ...] = ("/etc/clawlaw/policy",)
 
     def expand(self, entry: str) -> list[str]:
         """An entry with its variable replaced, once for each value.
@@ -60,6 +62,7 @@ class Bindings:
             "${workspace}": self.workspace,
             "${home}": (self.home,),
             "${protect}": self.protect,
+            "${policy}": self.policy,
         }
         sign = "!" if entry.startswith("!") else ""
         entry = entry.removeprefix("!")
@@ -93,7 +96,7 @@ class _Tables:
     exact: dict[str, int] = field(default_factory=dict)
     under: dict[str, int] = field(default_factory=dict)
     beneath: dict[str, int] = field(default_factory=dict)
-    wild: dict[str, int] = field(default_factory=dict)
+    wild: dict[str, list[tuple[tuple[str, ...], int]]] = field(default_factory=dict)
     named: dict[str, int] = field(default_factory=dict)
     named_tree: dict[str, int] = field(default_factory=dict)
     patterns: list[tuple[str, int, bool]] = field(default_factory=list)
@@ -146,7 +149,8 @@ class PathIndex:
                 self._loose |= 1 << number
         under, wild = self._t.under, self._t.wild
         self._roots = {
-            root: (under.get(root, 0), wild.get(root, 0)) for root in {*under, *wild}
+            root: (under.get(root, 0), tuple(wild.get(root, ())))
+            for root in {*under, *wild}
         }
         self._search, self._search_bits = self._compile()
         self.short = lru_cache(maxsize=_CACHE)(self._hits)
@@ -174,7 +178,8 @@ class PathIndex:
         else:
             regex = _path_regex(parts, floating=floating, tree=tree)
             t.patterns.append((regex, bit, tree))
-            self._literal(parts if not floating else None, bit)
+            if not floating:
+                self._literal(parts, bit)
         self._component(parts, bit, floating=floating, tree=tree)
 
     def _component(
@@ -185,16 +190,15 @@ class PathIndex:
             parts, tree = parts[: parts.index("**")], True
         self._t.components.append((("**", *parts) if floating else parts, tree, bit))
 
-    def _literal(self, parts: tuple[str, ...] | None, bit: int) -> None:
+    def _literal(self, parts: tuple[str, ...], bit: int) -> None:
         """Directories above and around a pattern that begins at the root."""
-        if parts is None:
-            return
         literal = 0
         while literal < len(parts) and not WILD.intersection(parts[literal]):
             literal += 1
         for place in range(literal):
             _or(self._t.beneath, "/" + "/".join(parts[:place]), bit)
-        _or(self._t.wild, "/" + "/".join(parts[:literal]), bit)
+        root = "/" + "/".join(parts[:literal])
+        self._t.wild.setdefault(root, []).append((parts, bit))
 
     def _compile(self) -> tuple[Any, list[tuple[int, int]]]:
         found = re2.Set.FullMatchSet()
@@ -209,7 +213,7 @@ class PathIndex:
     def _hits(self, path: str) -> Hits:
         t = self._t
         roots, names = self._roots, t.named_tree
-        tree, wild = roots.get("/", _NONE)
+        tree, around = roots.get("/", (0, ()))
         name = ""
         place = 0 if path != "/" else -1
         while place >= 0:
@@ -219,9 +223,9 @@ class PathIndex:
                 tree |= names[name]
             above = path[:after] if after >= 0 else path
             if above in roots:
-                whole, part = roots[above]
+                whole, patterns = roots[above]
                 tree |= whole
-                wild |= part
+                around += patterns
             place = after
         found = tree | t.exact.get(path, 0) | t.named.get(name, 0)
         if self._search_bits:
@@ -229,7 +233,9 @@ class PathIndex:
                 bit, whole = self._search_bits[number]
                 found |= bit
                 tree |= whole
-        beneath = wild | t.beneath.get(path, 0)
+        beneath = t.beneath.get(path, 0)
+        if around:
+            beneath |= _leads_to(tuple(path.split("/")[1:]), around)
         if self._except:
             found, tree, beneath = self._excepted(found, tree, beneath)
         whole = self._all
@@ -258,6 +264,19 @@ class PathIndex:
             ):
                 found |= bit
         return found
+
+
+def _leads_to(
+    path: tuple[str, ...], patterns: tuple[tuple[tuple[str, ...], int], ...]
+) -> int:
+    """Bits of the patterns that something beneath a directory could match."""
+    found = 0
+    for parts, bit in patterns:
+        ahead = parts[: parts.index("**")] if "**" in parts else parts
+        deeper = len(path) < len(parts) or "**" in parts
+        if deeper and all(map(component_matches, ahead, path)):
+            found |= bit
+    return found
 
 
 def _or(table: dict[str, int], key: str, bit: int) -> None:

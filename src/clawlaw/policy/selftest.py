@@ -143,8 +143,10 @@ class _Tester:
     def _expand(self, value: Any) -> Any:
         """Variables anywhere in an example, with their first value."""
         if isinstance(value, str):
-            value = value.replace("${workspace}", self._bindings.workspace[0])
-            return value.replace("${home}", self._bindings.home)
+            bound = self._bindings
+            value = value.replace("${workspace}", bound.workspace[0])
+            value = value.replace("${policy}", bound.policy[0])
+            return value.replace("${home}", bound.home)
         if isinstance(value, list):
             return [self._expand(item) for item in value]
         if isinstance(value, dict):

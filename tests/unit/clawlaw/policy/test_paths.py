@@ -52,14 +52,20 @@ OUT = (0, 0, 0)
         ("**/.git/modules/**/config", "/w/.git/modules/a/b/config", IN),
         ("**/.git/modules/**/config", "/w/.git/modules/config", IN),
         ("/proc/*/environ", "/proc/self/environ", IN),
-        ("/proc/*/environ", "/proc/1/task/1/environ", REACH),
+        ("/proc/*/environ", "/proc/1/task/1/environ", OUT),
         ("/proc/*/environ", "/proc", REACH),
         ("/proc/*/environ", "/", REACH),
         ("/proc/*/environ", "/proc/12", REACH),
+        ("/tmp/ssh-*/**", "/tmp/ssh-1/agent", TREE),  # noqa: S108  # a name
+        ("/tmp/ssh-*/**", "/tmp", REACH),  # noqa: S108  # a name
+        ("/tmp/ssh-*/**", "/tmp/work", OUT),  # noqa: S108  # a name
+        ("/a/*/b/**/c", "/a/x", REACH),
+        ("/a/*/b/**/c", "/a/x/b/y", REACH),
+        ("/a/*/b/**/c", "/a/x/d", OUT),
         ("/etc/shadow*", "/etc/shadow-", IN),
         ("/etc/shadow*", "/etc", REACH),
         ("/a/[bc]?/x", "/a/cd/x", IN),
-        ("/a/[!bc]?/x", "/a/cd/x", REACH),
+        ("/a/[!bc]?/x", "/a/cd/x", OUT),
         ("/Users/Me/**", "/users/me/x", TREE),
         ("/private/etc/**", "/etc/x", TREE),
     ],
