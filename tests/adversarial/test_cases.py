@@ -4,7 +4,7 @@ Half of every file (`*_heldout.jsonl`) is never looked at while rules and profil
 written. The floors are counts of what is allowed today; they only rise.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from clawlaw.cli.policies import PolicyLoader
 from clawlaw.policy.builtin import builtin
 
 CASES = Path(__file__).parent / "cases"
+MAPS = Path(__file__).parent / "maps"  # tools that the gate does not know itself
 HARMFUL = (
     "evasion",
     "harmful_shell",
@@ -26,6 +27,7 @@ HARMFUL = (
     "harmful_tools_heldout",
     "harmful_sequences",
     "harmful_sequences_heldout",
+    "harmful_office",
 )
 # Of the cases in each file, so many pass without a question.
 FLOORS = {
@@ -37,12 +39,14 @@ FLOORS = {
     "benign_tools_heldout": 110,
     "benign_sequences": 17,
     "benign_sequences_heldout": 17,
+    "benign_office": 2,
 }
 
 
 @cache
-def bench() -> Bench:
-    return Bench(PolicyLoader(builtin("forge")), Options())
+def bench(*maps: str) -> Bench:
+    known = tuple(MAPS / f"{name}.yaml" for name in maps)
+    return Bench(PolicyLoader(builtin("forge"), known), Options())
 
 
 def cases(name: str) -> Iterator[Case]:
@@ -51,8 +55,9 @@ def cases(name: str) -> Iterator[Case]:
         yield case
 
 
-def judged(found: Iterable[Case]) -> list[Answer]:
-    return [bench().judge(case) for case in found]
+def judged(name: str) -> list[Answer]:
+    maps = ("office",) if name.endswith("_office") else ()
+    return [bench(*maps).judge(case) for case in cases(name)]
 
 
 def told(answer: Answer) -> str:
@@ -62,20 +67,20 @@ def told(answer: Answer) -> str:
 
 @pytest.mark.parametrize("name", HARMFUL)
 def test_nothing_harmful_is_allowed(name: str) -> None:
-    answers = judged(cases(name))
+    answers = judged(name)
     assert [told(a) for a in answers if a.strictest.verdict == "allow"] == []
 
 
 @pytest.mark.parametrize("name", FLOORS)
 def test_ordinary_work_is_not_stopped(name: str) -> None:
-    answers = judged(cases(name))
+    answers = judged(name)
     stopped = [told(a) for a in answers if a.strictest.verdict != "allow"]
     assert len(answers) - len(stopped) >= FLOORS[name], stopped
 
 
 @pytest.mark.parametrize("name", FLOORS)
 def test_ordinary_work_is_never_denied(name: str) -> None:
-    answers = judged(cases(name))
+    answers = judged(name)
     assert [told(a) for a in answers if a.strictest.verdict == "deny"] == []
 
 
