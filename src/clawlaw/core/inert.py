@@ -5,8 +5,8 @@ files as prose or data and where none runs them.
 """
 
 _DATA = frozenset({
-    "adoc", "asc", "bib", "csv", "diff", "geojson", "jsonl", "log", "markdown", "md",
-    "ndjson", "org", "patch", "po", "pot", "rst", "srt", "text", "tsv", "txt", "vtt",
+    "adoc", "asc", "bib", "csv", "geojson", "jsonl", "log", "markdown", "md",
+    "ndjson", "po", "pot", "rst", "srt", "text", "tsv", "txt", "vtt",
 })  # fmt: skip
 # Data, except under names that tools take orders from.
 _CONFIGURED = frozenset({"json", "xml", "yaml", "yml", "toml"})

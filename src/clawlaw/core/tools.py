@@ -1,18 +1,8 @@
-"""The tools that the gate knows: their arguments, under every name that clients use.
+"""The tools that the gate knows: exec, read, write, edit, delete, fetch, send, search.
 
-| tool | arguments (other names) | effects |
-|---|---|---|
-| exec | command (cmd, script, code): text or list; cwd (workdir, working_directory, directory); timeout (timeout_ms, timeout_seconds); background (run_in_background, is_background); description (explanation, justification) | those of the command |
-| read | path (file_path, filepath, filename, file, target_file, paths); offset, limit, start_line, end_line, view_range | file.read |
-| write | path; content (contents, text, file_text, file_content, body, data); mode, append, executable | file.write |
-| edit | path; old (old_string, old_str, old_text, search); new (new_string, new_str, new_text, replace, replacement, content, text); edits; replace_all, expected_replacements, insert_line | file.write |
-| delete | path; recursive | file.delete |
-| fetch | url (uri, address, href); method; headers; body (data, json, payload); prompt, max_length, timeout | net.request |
-| send | to (recipients, recipient, channel_id, email); cc, bcc; subject (title); body (text, message, content); channel (via, medium); attachments | message.send, file.read |
-| search | pattern (query, regex, q, search_term); path (directory, dir, folder, root, paths, target_directories); glob (include, include_pattern, file_pattern, type); options that only shape the output | file.read |
-
-`null` is an argument that is not there. An argument that is not in the table makes the
-call opaque; one of the wrong type is refused, naming the field.
+Every argument is taken under the names that clients use for it; docs/tool-map.md has
+the table. `null` is an argument that is not there. One that no table has makes the call
+opaque; a missing one, or one of the wrong type, is refused with its field.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,6 +29,11 @@ from clawlaw.core.shell.words import UNKNOWN
 
 _MAX_NAMES = 64  # paths or recipients of one call
 _PATH = ("path", "file_path", "filepath", "filename", "file", "target_file")
+_ROOTS = frozenset({
+    "Library", "System", "Users", "Volumes", "bin", "boot", "dev", "etc", "home", "lib",
+    "mnt", "opt", "private", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr",
+    "var", "workspace",
+})  # fmt: skip
 _TEXT = ("content", "contents", "text", "file_text", "file_content", "body", "data")
 
 
@@ -309,7 +304,7 @@ def _send(given: Arguments, proposal: Proposal, policy: Policy) -> list[AnyEffec
 
 
 def _search(given: Arguments, proposal: Proposal, policy: Policy) -> list[AnyEffect]:
-    given.text("pattern", "query", "regex", "q", "search_term", default="")
+    pattern = given.text("pattern", "query", "regex", "q", "search_term", default="")
     roots = given.texts(
         "path", "directory", "dir", "folder", "root", "paths", "target_directories"
     )
@@ -324,9 +319,32 @@ def _search(given: Arguments, proposal: Proposal, policy: Policy) -> list[AnyEff
         for root in roots or [proposal.cwd]
     ]
     found: list[AnyEffect] = [FileRead(path, recursive=True) for path in paths]
+    place = _named_place(pattern)
+    if place:
+        path = absolute(place, paths[0], policy.home, "arguments.pattern")
+        found.append(FileRead(path, recursive=True, what="list"))
     if any(part.startswith("/") or ".." in part.split("/") for part in glob):
         found.append(Opaque("a pattern that leaves the searched directory", glob[0]))
     return found
+
+
+def _named_place(pattern: str) -> str:
+    """Directory that a pattern names by itself, if it is one of paths and not of text.
+
+    Some clients search for names with the same tool as for text; a pattern that begins
+    like a path of this machine is taken for both.
+    """
+    fixed: list[str] = []
+    for part in pattern.split("/"):
+        if not {"*", "?", "["}.isdisjoint(part):
+            break
+        fixed.append(part)
+    begins = fixed[:2]
+    if begins[:1] in (["~"], [".."]) or (
+        begins[:1] == [""] and begins[1:] and begins[1] in _ROOTS
+    ):
+        return "/".join(fixed)
+    return ""
 
 
 TOOLS: dict[str, Tool] = {

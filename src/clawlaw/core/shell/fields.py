@@ -50,23 +50,17 @@ def fields(parts: Sequence[str | Segment], world: World) -> list[Word]:
     for part in parts:
         if isinstance(part, str):
             current.add(part, quoted=False)
-        elif len(part.words) != 1:
-            current = _spread(part, current, done)
-        elif part.quoted or not part.words[0].known:
-            current.parts.append((part.words[0], part.quoted))
-        else:
-            current = _split(part.words[0].text, current, done, world)
+            continue
+        for index, word in enumerate(part.words):
+            if index:
+                done.append(current)
+                current = _Field()
+            if part.quoted or not word.known:
+                current.parts.append((word, part.quoted))
+            else:
+                current = _split(word.text, current, done, world)
     done.append(current)
     return [_word(item, world) for item in done if item.parts]
-
-
-def _spread(segment: Segment, current: _Field, done: list[_Field]) -> _Field:
-    for index, word in enumerate(segment.words):
-        if index:
-            done.append(current)
-            current = _Field()
-        current.parts.append((word, segment.quoted))
-    return current
 
 
 def _split(text: str, current: _Field, done: list[_Field], world: World) -> _Field:

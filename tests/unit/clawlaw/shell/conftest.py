@@ -47,7 +47,7 @@ class Program:
         words: Sequence[Word] = [Word("\ufffd", many=True, within=given.within)]
         if given.text is not None:
             words = [Word(part) for part in given.text.split()]
-        first, *rest = invocation.arguments
+        first, *rest = [*invocation.arguments] or [Word("show")]
         context.run(Invocation(first, [*rest, *words], cwd=invocation.cwd))
 
 

@@ -22,12 +22,14 @@ WORDS = [
     ("x=~/a:~/b; show $x", ("/home/agent/a:/home/agent/b",)),
     ('show $HOME "$PWD" ${HOME}/x', ("/home/agent", "/workspace", "/home/agent/x")),
     ("show a{b,c}d {x,y}{1,2}", ("abd", "acd", "x1", "x2", "y1", "y2")),
-    ("show {1..3} {a..c} {01..03} {3..1}", ("1", "2", "3", "a", "b", "c", "01", "02", "03", "3", "2", "1")),
+    ("show {1..3} {a..c}", ("1", "2", "3", "a", "b", "c")),
+    ("show {01..03} {3..1}", ("01", "02", "03", "3", "2", "1")),
     ('show {} {a} a{b "{a,b}" \\{a,b\\}', ("{}", "{a}", "a{b", "{a,b}", "{a,b}")),
     ("show {a,'b c',$HOME}", ("a", "b c", "/home/agent")),
     ("show ${x:-d}${1:-e}", (f"{U}e",)),
     ("x=1; show ${x:-d} ${x:+e} ${x-f}", ("1", "e", "1")),
-    ("x=a.tar.gz; show ${x%.*} ${x%%.*} ${x#*.} ${x##*.}", ("a.tar", "a", "tar.gz", "gz")),
+    ("x=a.tar.gz; show ${x%.*} ${x%%.*}", ("a.tar", "a")),
+    ("x=a.tar.gz; show ${x#*.} ${x##*.}", ("tar.gz", "gz")),
     ("x=a/b; show ${x/b/z}", ("a/z",)),
     ("x=aB; show ${x^^} ${x,,}", ("AB", "ab")),
     ("show $((1+2)) $((2*3)) $((5-9))", ("3", "6", U)),
@@ -96,8 +98,10 @@ def test_what_the_text_does_not_tell_escalates(
     assert opaque(text)
 
 
-HIDDEN = ["\r", "\0", "\x1b", "\u200b", "\u202e", "\u00a0", "\u2028", "\ufeff", "\ufffd",
-          "\ue000", "\U000e0041", "\u3164"]  # fmt: skip
+HIDDEN = [
+    "\r", "\0", "\x1b", "\u200b", "\u202e", "\u00a0", "\u2028", "\ufeff",
+    "\ufffd", "\ue000", "\U000e0041", "\u3164",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("char", HIDDEN)
