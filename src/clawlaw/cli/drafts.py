@@ -78,8 +78,10 @@ def _seen(effect: AnyEffect) -> _Seen | None:
         return _Seen("programs", "process.exec", name) if name else None
     if isinstance(effect, FileRead | FileWrite | FileDelete) and not effect.glob:
         kind = {FileRead: "read", FileWrite: "write", FileDelete: "delete"}
-        place = posixpath.dirname(posixpath.normpath(effect.path))
-        return _Seen("paths", f"file.{kind[type(effect)]}", place)
+        place = posixpath.dirname(posixpath.normpath(effect.path)).rstrip("/")
+        if any(mark in place for mark in "*?[]!@$\n"):  # means more in a set
+            return None
+        return _Seen("paths", f"file.{kind[type(effect)]}", f"{place}/*")
     return None
 
 
@@ -133,7 +135,7 @@ def _when(seen: _Seen) -> dict[str, object]:
 
 def _example(seen: _Seen) -> dict[str, object]:
     field = {"hosts": "host", "programs": "program", "paths": "path"}[seen.kind]
-    value = f"{seen.value}/x" if seen.kind == "paths" else seen.value
+    value = seen.value.replace("*", "x") if seen.kind == "paths" else seen.value
     return {"kind": seen.on, field: value}
 
 
