@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from clawlaw.core.shell import arithmetic, expand
 from clawlaw.core.shell.parse import UnclearError, children, text_of
 from clawlaw.core.shell.words import Word
-from clawlaw.core.shell.world import World, is_number
+from clawlaw.core.shell.world import Name, World, is_number
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -23,6 +23,7 @@ _SIGNS = frozenset(
 _EXPRESSIONS = frozenset(
     {"binary_expression", "unary_expression", "parenthesized_expression"}
 )
+_VALUES = frozenset({"simple_expansion", "expansion", "command_substitution"})
 _EVALUATED = ("$(", "`", "<(", ">(")
 
 
@@ -43,7 +44,13 @@ def _expression(walk: "Walk", node: "Node", world: World, *, double: bool) -> No
     if node.type in _SIGNS or node.type == "test_operator":
         return
     if node.type not in _EXPRESSIONS:
-        operand(walk, node, world)
+        word = operand(walk, node, world)
+        if (
+            not double
+            and not (word.known or isinstance(word, Name))
+            and _is_split(node)
+        ):
+            raise UnclearError("words of a test that are not known", word.text)
         return
     parts = children(node, walk.source, lines=True)
     signs = {
@@ -60,6 +67,12 @@ def _expression(walk: "Walk", node: "Node", world: World, *, double: bool) -> No
         return
     for part in parts:
         _expression(walk, part, world, double=double)
+
+
+def _is_split(node: "Node") -> bool:
+    """Whether a value stands without quotes: `[` sees as many words as it holds."""
+    kinds = {node.type, *(child.type for child in node.children)}
+    return node.type != "string" and not kinds.isdisjoint(_VALUES)
 
 
 def _number(walk: "Walk", node: "Node", world: World) -> None:

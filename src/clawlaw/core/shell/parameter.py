@@ -202,6 +202,8 @@ def _default(  # noqa: PLR0917
     walk: "Walk", name: str, sign: str, base: Word, other: Word, world: World
 ) -> Word:
     if sign in {":=", "="}:
+        if base.known and (base.text or sign == "="):
+            return base
         if name in world.variables or base.known:
             raise UnclearError("an expansion that assigns", name)
         walk.assigned.append((name, ANY))

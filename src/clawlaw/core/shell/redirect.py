@@ -262,7 +262,7 @@ def _socket(walk: "Walk", word: Word, output: Input) -> None:
         raise UnclearError("a socket that is not known", word.text)
     scheme, host, port, *more = word.text.removeprefix("/dev/").split("/") + [""] * 3
     number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0  # noqa: PLR2004
-    if any(more) or number > _PORT_MAX:
+    if any(more) or not host or not port or number > _PORT_MAX:
         raise UnclearError("a socket that is not understood", word.text)
     walk.emit(
         NetRequest(

@@ -9,7 +9,9 @@ from clawlaw.core.policy import Policy
 from clawlaw.core.shell.walk import analyse_shell
 from clawlaw.core.shell.words import Context, Input, Invocation, Word
 
-SHOWS = frozenset({"show", "other", "ls", "git", "sort", "head"})  # do nothing
+SHOWS = frozenset(
+    {"show", "other", "ls", "git", "sort", "head", "date", "nproc", "whoami"}
+)  # do nothing
 type Run = Callable[..., list[AnyEffect]]
 
 

@@ -72,7 +72,7 @@ UNCLEAR = [
     "show ${a[b]}",
     "show ~root/x",
     'show $"a"x$(',
-    "x=1; show ${x:=2}",
+    "x=; show ${x:=2}",
     "show $'\\xff'",
     "show $'\\cA'",
     "IFS=,; x=a,b; show $x",
