@@ -10,17 +10,15 @@ from typing import Any
 
 from clawlaw.core.canonical import digest
 from clawlaw.core.decision import Verdict
-from clawlaw.core.policy import Policy, Principal, Purpose, Rule
+from clawlaw.core.policy import Policy, Rule
 from clawlaw.core.prepared import LAWS
-from clawlaw.core.state import Label, Scope
+from clawlaw.core.state import Label
 from clawlaw.policy import profiles
 from clawlaw.policy.conditions import Names, Reader
 from clawlaw.policy.document import (
     LawDocument,
     Loaded,
     PolicyDocument,
-    PrincipalEntry,
-    PurposeEntry,
     RuleEntry,
     SetsDocument,
     ToolsDocument,
@@ -30,6 +28,7 @@ from clawlaw.policy.errors import PolicyError, nearest
 from clawlaw.policy.fields import expand_kinds
 from clawlaw.policy.kernel import kernel_digest
 from clawlaw.policy.paths import Bindings, PathSets, check_entry
+from clawlaw.policy.people import Register
 from clawlaw.policy.selftest import check_examples
 from clawlaw.policy.sets import HostSets, check_host, check_program, expand_set
 from clawlaw.policy.settings import check_setting
@@ -199,6 +198,7 @@ class Compiler:
             except ValueError as error:
                 raise source.error(("settings", name), str(error)) from error
         laws = self._laws()
+        people = Register(source, self.names, self.host_entries, self._bindings)
         return Policy(
             name=head.name,
             version=head.version,
@@ -206,8 +206,8 @@ class Compiler:
             workspace=self._bindings.workspace,
             home=self._bindings.home,
             rules=self._rules(),
-            purposes=self._entries("purposes", self._purpose),
-            principals=self._entries("principals", self._principal),
+            purposes=self._entries("purposes", people.purpose),
+            principals=self._entries("principals", people.principal),
             settings=dict(head.settings),
             laws=frozenset(laws),
             profiles=profiles.builtin(),
@@ -297,62 +297,6 @@ class Compiler:
             remedy=entry.remedy,
             risk=entry.risk,
             waivable=waivable,
-        )
-
-    def _purpose(self, number: int, entry: PurposeEntry) -> Purpose:
-        place: Place = ("purposes", number)
-        try:
-            kinds = expand_kinds(entry.kinds)
-        except ValueError as error:
-            place = (*place, "kinds")
-            raise self.head_source.error(place, str(error)) from error
-        return Purpose(
-            name=entry.name,
-            kinds=frozenset(kinds),
-            programs=frozenset(entry.programs),
-            off=VERDICTS[entry.off],
-        )
-
-    def _principal(self, number: int, entry: PrincipalEntry) -> Principal:
-        place: Place = ("principals", number)
-        for purpose in entry.purposes:
-            if purpose not in self.names.purposes:
-                near = nearest(purpose, self.names.purposes)
-                problem = f"no purpose {purpose!r}"
-                raise self.head_source.error((*place, "purposes"), problem, near)
-        try:
-            paths = [p for e in entry.ceiling.paths for p in self._bindings.expand(e)]
-        except ValueError as error:
-            place = (*place, "ceiling", "paths")
-            raise self.head_source.error(place, str(error)) from error
-        hosts: list[str] = []
-        for host in entry.ceiling.hosts:
-            if host.startswith("@"):
-                where: Place = ("principals", number, "ceiling", "hosts")
-                self._named(where, [host[1:]], self.host_entries)
-                self.names.used.add(f"hosts {host[1:]}")
-                hosts += [h for h in self.host_entries[host[1:]] if "/" not in h]
-            else:
-                hosts.append(host)
-        budgets = {str(unit): amount for unit, amount in entry.budgets.items()}
-        room = {str(unit): amount for unit, amount in entry.room_budgets.items()}
-        ceiling = Scope(
-            purpose="",
-            paths=tuple(paths),
-            hosts=tuple(dict.fromkeys(hosts)),
-            programs=tuple(entry.ceiling.programs),
-            budgets=budgets,
-        )
-        return Principal(
-            name=entry.name,
-            ceiling=ceiling,
-            purposes=tuple(entry.purposes),
-            budgets=budgets,
-            room_budgets=room,
-            sessions=entry.sessions,
-            depth=entry.depth,
-            tier=entry.tier,
-            baseline=dict(entry.baseline),
         )
 
     def _named(

@@ -14,6 +14,7 @@ from clawlaw.core.actions import KIND_OF, AnyEffect, Proposal
 from clawlaw.core.analyse import analyse
 from clawlaw.core.errors import ProposalError
 from clawlaw.core.facts import Facts, PathFact, ProgramFact
+from clawlaw.core.laws.law10_protocol import untested
 from clawlaw.core.policy import Policy, Principal, Purpose, Rule
 from clawlaw.core.state import Label, Room, Scope, Session, State, insert, pack
 from clawlaw.core.text import fold_path
@@ -63,12 +64,12 @@ def check_examples(
             continue
         for number, entry in enumerate(loaded.document.rules):
             place: Place = ("rules", number)
+            if untested([entry]):
+                lacks = "not_match" if entry.match else "match"
+                problem = f"{entry.id}: no `{lacks}`; a rule without tests is none"
+                raise loaded.source.error(place, problem)
             for name, wanted in (("match", True), ("not_match", False)):
-                examples = getattr(entry, name)
-                if not examples:
-                    problem = f"{entry.id}: no `{name}`; a rule without tests is none"
-                    raise loaded.source.error(place, problem)
-                for index, example in enumerate(examples):
+                for index, example in enumerate(getattr(entry, name)):
                     where: Place = (*place, name, index)
                     tester = _Tester(loaded.source, where, policy, bindings)
                     always = not (entry.when or entry.unless)

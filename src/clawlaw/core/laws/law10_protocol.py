@@ -1,14 +1,14 @@
-"""Law 10, protocol: no law without a deterministic test, no kind outside the list.
+"""Law 10, protocol: no law without a deterministic test.
 
 A rule is law only if examples show what it applies to and what it leaves alone; the
 policy's compiler asks `untested` and refuses what it names. A policy that lacks a law
-that every policy has judges nothing.
+that every policy has judges nothing. An effect of no kind of the closed list does not
+come so far: it cannot be decoded, and the kernel has no laws for it.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from clawlaw.core.actions import KINDS as KNOWN
 from clawlaw.core.actions import AnyEffect
 from clawlaw.core.decision import Finding, Verdict
 from clawlaw.core.laws.rules import judge_rules
@@ -50,11 +50,6 @@ def untested(rules: Iterable[Exemplified]) -> list[str]:
 def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
     """What this law says to one effect."""
     findings = judge_rules(NUMBER, effect, index, view) if view.rules[NUMBER] else []
-    if view.kind not in KNOWN:
-        reason = "the effect is of no kind that exists"
-        findings.append(
-            Finding(NUMBER, "protocol.unknown-kind", Verdict.DENY, reason, index)
-        )
     missing = view.prepared.missing
     if missing and index == 0:
         laws = ", ".join(map(str, missing))
