@@ -1,0 +1,1 @@
+"""The evidence log: what was proposed, decided, performed and answered, durably."""
