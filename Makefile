@@ -61,7 +61,7 @@ test: venv ## everything: checks, unit tests, Molecule, the testbed from nothing
 
 .PHONY: test-unit
 test-unit: venv ## the tests that need no hosts
-	@pytest -n 2 tests/unit tests/integration tests/adversarial
+	@pytest -n 2 tests/unit tests/integration tests/adversarial tests/conformance
 
 .PHONY: test-contract
 test-contract: venv ## what K3s documents, against the K3s or stand-in that the testbed runs
@@ -94,6 +94,10 @@ lock: venv ## write the requirement locks again from requirements/*.in
 	  uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    -o requirements/$$part.txt requirements/$$part.in; done
+
+.PHONY: conformance
+conformance: venv ## write docs/conformance.md from the suite's cases and matrix
+	@scripts/conformance
 
 .PHONY: wheels
 wheels: venv ## build the two wheels into dist/
