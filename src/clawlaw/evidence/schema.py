@@ -171,6 +171,8 @@ class Escalated(Body, frozen=True, tag="escalated"):
         gates: Ids of the rules that asked.
         deadline: Milliseconds since the epoch; then it is denied.
         needed: Stewards who must approve.
+        principal: Who proposed; never counts as one of them.
+        session: Of the decision.
     """
 
     id: str
@@ -180,6 +182,8 @@ class Escalated(Body, frozen=True, tag="escalated"):
     gates: tuple[str, ...]
     deadline: int
     needed: int = 1
+    principal: str = ""
+    session: str = ""
 
 
 class Answered(Body, frozen=True, tag="answered"):
