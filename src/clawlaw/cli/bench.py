@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clawlaw.adapters.aliases import in_known_words, joined
+from clawlaw.adapters.aliases import in_known_words
+from clawlaw.adapters.readings import joined
 from clawlaw.cli.cases import Call, Case, Expected
 from clawlaw.cli.policies import PolicyLoader
 from clawlaw.core.actions import Opaque, Proposal

@@ -10,8 +10,9 @@ from clawlaw.cli.policies import PolicyLoader, find_policy
 from clawlaw.core.policy import Policy, Rule
 from clawlaw.policy.document import LawDocument
 from clawlaw.policy.errors import PolicyError
-from clawlaw.policy.lint import lint
+from clawlaw.policy.lint import lint, lint_profiles
 from clawlaw.policy.paths import Bindings
+from clawlaw.policy.profiles import read_files
 
 app = typer.Typer(
     name="policy",
@@ -108,11 +109,14 @@ def find_faults(
 ) -> None:
     """Find what is allowed in a policy and probably not meant.
 
+    The examples of the program profiles are held as well.
+
     Ends with 1 where there is an error or a warning, with 2 where it does not load.
     """
     with reported(as_json=as_json):
         loader = PolicyLoader(find_policy(policy), tuple(tools or ()))
         found = lint(loader.documents(), Bindings((WORKSPACE,), HOME))
+        found += lint_profiles(read_files())
     if as_json:
         print_json({"findings": [to_builtins(finding) for finding in found]})
     elif not found:

@@ -54,12 +54,14 @@ class ToolSpec(Struct, frozen=True, forbid_unknown_fields=True):
         returns: What an answer carries: written by others, personal data, secrets,
             internal data.
         cost: By budget unit, for each call.
+        also: Further names of the same tool.
     """
 
     effects: tuple[dict[str, Json], ...]
     arguments: Mapping[str, ArgumentSpec] = {}
     returns: tuple[Carried, ...] = ()
     cost: Mapping[str, Annotated[int, Meta(ge=0)]] = {}
+    also: tuple[str, ...] = ()
 
 
 def check(name: str, spec: ToolSpec) -> None:

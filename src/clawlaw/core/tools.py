@@ -323,9 +323,20 @@ def _search(given: Arguments, proposal: Proposal, policy: Policy) -> list[AnyEff
     if place:
         path = absolute(place, paths[0], policy.home, "arguments.pattern")
         found.append(FileRead(path, recursive=True, what="list"))
+    found += [FileRead(join(paths[0], name)) for name in map(_example, glob) if name]
     if any(part.startswith("/") or ".." in part.split("/") for part in glob):
         found.append(Opaque("a pattern that leaves the searched directory", glob[0]))
     return found
+
+
+def _example(glob: str) -> str:
+    """A name that a pattern of names fits, "" for none that could be told.
+
+    What is read is still the tree; the name shows what of it is looked for.
+    """
+    name = glob.rpartition("/")[2].strip()
+    name = f"x{name.lstrip('*')}" if name.startswith("*.") else name.replace("*", "")
+    return name if {"?", "[", "]", "{", "}", "!"}.isdisjoint(name) else ""
 
 
 def _named_place(pattern: str) -> str:

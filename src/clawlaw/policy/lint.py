@@ -12,6 +12,8 @@ from clawlaw.policy.compile import Compiler
 from clawlaw.policy.document import LawDocument, Loaded, RuleEntry, SetsDocument
 from clawlaw.policy.fields import expand_kinds
 from clawlaw.policy.paths import Bindings
+from clawlaw.policy.profile_examples import check
+from clawlaw.policy.profiles import builtin
 from clawlaw.policy.source import Place, Source
 
 # What bounds an effect of these kinds to something; an `allow` without it is for all.
@@ -67,6 +69,23 @@ class _Located(Struct, frozen=True):
         return canonical_json(whole)
 
 
+def lint_profiles(raw: dict[str, bytes]) -> list[LintFinding]:
+    """Hold the examples of program profiles against what the profiles say.
+
+    Args:
+        raw: Files of profiles by name, as the gate brings them along.
+
+    Returns:
+        One error for each example that differs and each profile without one.
+    """
+    found = []
+    for problem in check(builtin(), raw):
+        file, line, told = problem.split(":", 2)
+        message = told.strip()
+        found.append(LintFinding(file, int(line), "error", "profile-example", message))
+    return sorted(found)
+
+
 def lint(documents: Sequence[Loaded], bindings: Bindings) -> list[LintFinding]:
     """Look for what is allowed in a policy and probably not meant.
 
@@ -94,8 +113,8 @@ def lint(documents: Sequence[Loaded], bindings: Bindings) -> list[LintFinding]:
         _repeated,
         _shadowed,
     ]
-    for check in checks:
-        found += check(rules)
+    for find in checks:
+        found += find(rules)
     return sorted(found)
 
 

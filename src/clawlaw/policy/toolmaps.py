@@ -14,11 +14,13 @@ def read_tools(documents: list[tuple[ToolsDocument, Source]]) -> dict[str, ToolS
     found: dict[str, ToolSpec] = {}
     for document, source in documents:
         for name, spec in document.tools.items():
-            if name in found:
-                raise source.error(("tools", name), f"tool {name!r} stands twice")
+            names = (name, *spec.also)
+            twice = [n for i, n in enumerate(names) if n in found or n in names[:i]]
+            if twice:
+                raise source.error(("tools", name), f"tool {twice[0]!r} stands twice")
             try:
                 check(name, spec)
             except ToolMapError as error:
                 raise source.error(("tools", name), str(error)) from error
-            found[name] = spec
+            found.update(dict.fromkeys(names, spec))
     return found

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from clawlaw.adapters.aliases import ALIASES, READINGS, in_known_words
+from clawlaw.adapters.aliases import ALIASES, in_known_words
 from clawlaw.adapters.patch import read_patch
+from clawlaw.adapters.readings import READINGS
+from clawlaw.adapters.spelling import snake
 from clawlaw.core.actions import (
     FileDelete,
     FileMove,
@@ -33,15 +35,63 @@ def test_every_alias_is_a_tool_that_the_gate_knows() -> None:
     assert not (ALIASES.keys() | READINGS.keys()) & TOOLS.keys()
 
 
-@pytest.mark.parametrize("tool", ["frobnicate", "bash ", "BASH", "Read\n", "", "Exec"])
+@pytest.mark.parametrize(
+    "tool",
+    ["frobnicate", "bash ", "BASH", "Read\n", "", "EXEC", "read__file", "B\u0430sh"],
+)
 def test_a_name_that_only_looks_like_another_stays(tool: str) -> None:
     same = proposal(tool, command="ls")
     assert in_known_words(same) is same
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("readFile", "read_file"),
+        ("ReadFile", "read_file"),
+        ("read-file", "read_file"),
+        ("TargetFile", "target_file"),
+        ("AbsolutePath", "absolute_path"),
+        ("readHTMLFile", "read_html_file"),
+        ("LS", "LS"),
+        ("-A", "-A"),
+        ("a b", "a b"),
+        ("", ""),
+    ],
+)
+def test_styles_of_a_name(name: str, expected: str) -> None:
+    assert snake(name) == expected
+
+
+def test_every_name_is_in_the_form_that_calls_are_brought_to() -> None:
+    assert [n for n in (*ALIASES, *READINGS) if snake(n) != n] == []
+    assert not ALIASES.keys() & READINGS.keys()
+
+
+@pytest.mark.parametrize(
     ("tool", "arguments", "expected"),
     [
+        ("ReadFile", {"path": "a"}, ("read", {"path": "a"})),
+        ("readFile", {"filePath": "a"}, ("read", {"file_path": "a"})),
+        ("view_file", {"AbsolutePath": "/a"}, ("read", {"path": "/a"})),
+        ("Exec", {"command": "ls"}, ("exec", {"command": "ls"})),
+        (
+            "fs_read",
+            {"operations": [{"mode": "Line", "path": "a"}]},
+            ("read", {"paths": ["a"]}),
+        ),
+        (
+            "fs_write",
+            {"command": "append", "path": "a", "new_str": "x", "summary": "s"},
+            ("edit", {"path": "a", "new_str": "x"}),
+        ),
+        (
+            "local_shell",
+            {"action": {"type": "exec", "command": ["ls"], "env": {}}},
+            ("exec", {"command": ["ls"]}),
+        ),
+        ("fetch_webpage", {"urls": ["https://a.b"]}, ("fetch", {"url": "https://a.b"})),
+        ("move_file", {"source": "a", "destination": "b"}, ("read", {"path": "a"})),
         ("Bash", {"command": "ls"}, ("exec", {"command": "ls"})),
         (
             "run_command",
@@ -96,6 +146,17 @@ def test_arguments_are_renamed(
             "apply_patch",
             {"input": "*** Begin Patch\n*** Delete File: ~/a\n*** End Patch"},
         ),
+        ("Bash", {"command": "ls", "dangerouslyDisableSandbox": True}),
+        ("fs_read", {"operations": [{"mode": "Run", "path": "a"}]}),
+        ("fs_read", {"operations": []}),
+        ("local_shell", {"action": {"type": "spawn", "command": ["ls"]}}),
+        ("fetch_webpage", {"urls": ["https://a.b", "https://c.d"]}),
+        ("move_file", {"source": "a", "destination": "b", "to": "c"}),
+        ("move_file", {"source": "a", "destination": "~/.bashrc"}),
+        ("copy_file", {"source": "a"}),
+        ("create_directory", {"path": "~/.ssh"}),
+        ("create_directory", {"path": "a", "mode": "0777"}),
+        ("Glob", {"pattern": "*", "command": "id"}),
         ("Glob", {"pattern": "~/.ssh/*"}),
         ("Glob", {"pattern": "*", "path": "~/.ssh"}),
         ("read_many_files", {"paths": ["a", "~/.ssh/id_rsa"]}),
@@ -117,6 +178,18 @@ def test_every_file_of_many_is_read() -> None:
     effects = analyse(found, policy).effects
     paths = {e.path for e in effects if isinstance(e, FileRead)}
     assert {"/workspace/a", "/workspace/b", "/workspace/../.ssh/*"} == paths
+
+
+def test_a_move_and_a_copy_are_effects() -> None:
+    policy = load(builtin("forge"))
+    moved = in_known_words(proposal("rename_file", old_path="a", new_path="../b"))
+    assert FileMove("/workspace/a", "/workspace/../b") in analyse(moved, policy).effects
+    copied = in_known_words(proposal("copyFile", src="a", dst="/etc/b"))
+    effects = analyse(copied, policy).effects
+    assert [e.path for e in effects if isinstance(e, FileWrite)] == ["/etc/b"]
+    made = in_known_words(proposal("create_directory", dirPath="/etc/b"))
+    effects = analyse(made, policy).effects
+    assert FileWrite("/etc/b", how="directory") in effects
 
 
 PATCH = """*** Begin Patch

@@ -5,7 +5,7 @@ from tests.unit.clawlaw.policy.scenes import BASE
 
 from clawlaw.policy.compile import read_folder
 from clawlaw.policy.document import decode_document
-from clawlaw.policy.lint import lint
+from clawlaw.policy.lint import lint, lint_profiles
 from clawlaw.policy.paths import Bindings
 
 RULE = """  - id: {id}
@@ -103,3 +103,10 @@ def test_open_principals_are_told() -> None:
     ]
     codes = {f.code for f in lint(documents, Bindings())}
     assert {"open-ceiling", "no-budget"} <= codes
+
+
+def test_an_example_of_a_profile_that_does_not_hold_is_an_error() -> None:
+    wrong = b"family: a\nprofiles: {ls: {examples: {ls -l: [opaque]}}}"
+    (told,) = lint_profiles({"a.yaml": wrong})
+    assert (told.file, told.line, told.code) == ("a.yaml", 2, "profile-example")
+    assert told.message.startswith("ls -l: expected ['opaque']")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from clawlaw.policy.compile import compile_policy, load, read_folder
-from clawlaw.policy.document import decode_document
+from clawlaw.policy.document import Loaded, decode_document
 from clawlaw.policy.errors import PolicyError
 from clawlaw.policy.paths import Bindings
 from clawlaw.policy.source import MAX_BYTES, MAX_DEPTH, read_source
@@ -80,3 +80,21 @@ def test_the_words_of_yaml_are_read_one_way() -> None:
     assert data == {
         "on": [True, False, None, None, 1000, -5, "1.5", "yes", 0, {"a": "b"}]
     }
+
+
+def tools(text: bytes) -> list[Loaded]:
+    return [*read_folder(BASE), decode_document("t.yaml", b"document: tools\n" + text)]
+
+
+def test_a_tool_has_further_names() -> None:
+    text = b"tools: {a: {also: [b, c], effects: [{kind: system.read, what: x}]}}"
+    known = compile_policy(tools(text), Bindings()).tools
+    assert known["a"] is known["b"] is known["c"]
+
+
+@pytest.mark.parametrize("also", [b"[a]", b"[c, c]", b"[b]"])
+def test_a_name_of_a_tool_stands_once(also: bytes) -> None:
+    one = b"effects: [{kind: system.read, what: x}]"
+    text = b"tools:\n  b: {%s}\n  a: {also: %s, %s}" % (one, also, one)
+    with pytest.raises(PolicyError, match="stands twice"):
+        compile_policy(tools(text), Bindings())
