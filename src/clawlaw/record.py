@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from clawlaw.core.actions import AnyEffect, Proposal
-from clawlaw.core.canonical import CanonicalError, canonical_json, digest
+from clawlaw.core.canonical import CanonicalError, canonical_struct, digest
 from clawlaw.core.decision import Decision, Outcome, Verdict
 from clawlaw.core.errors import ClawLawError
 from clawlaw.core.facts import Facts
@@ -119,7 +119,7 @@ def encode(record: Record) -> bytes:
         RecordError: It holds what has no canonical form.
     """
     try:
-        return canonical_json(msgspec.to_builtins(record))
+        return canonical_struct(record)
     except CanonicalError as error:
         raise RecordError(f"cannot be recorded: {error}") from error
 

@@ -4,14 +4,26 @@ The form is the JSON Canonicalization Scheme (RFC 8785) restricted to what the
 project uses: objects with string keys, arrays, strings, integers, booleans and
 null. Floats are refused, because two machines may print them differently, and
 so are integers that JSON readers elsewhere cannot hold exactly.
+
+msgspec writes the same bytes many times faster than Python, but for two things, which
+are looked for: it sorts keys as UTF-8, and it takes more types. What cannot be ruled
+out goes the slow way, which alone names the place of what is wrong.
 """
 
 import hashlib
 import json
+from typing import Final, NoReturn
+
+import msgspec
 
 type Json = str | int | bool | list[Json] | tuple[Json, ...] | dict[str, Json] | None
 
 MAX_INTEGER = 2**53 - 1  # largest exact integer of RFC 7493 (I-JSON)
+_LONG: Final = b"0" * len(str(MAX_INTEGER))  # digits that may be beyond it
+_DIGITS: Final = bytes(0x30 if 0x30 <= i <= 0x39 else 0x20 for i in range(256))  # noqa: PLR2004  # "0" and "9"
+_BEYOND_BMP: Final = bytes(range(0xF0, 0x100))  # where UTF-8 and UTF-16 order differ
+_ATOMS: Final = frozenset({str, int, bool, type(None)})
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
 
 class CanonicalError(ValueError):
@@ -35,9 +47,35 @@ def canonical_json(value: Json) -> bytes:
 
     Source: RFC 8785, sections 3.2.2 and 3.2.3.
     """
+    if _is_plain(value):
+        fast = _encoded(value)
+        if fast is not None:
+            return fast
     ordered = _ordered(value, "$")
     text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8")
+
+
+def canonical_struct(value: msgspec.Struct) -> bytes:
+    """Encode a struct as the canonical JSON of its fields.
+
+    Args:
+        value: With fields of the types that `canonical_json` takes, or structs of them;
+            the keys of its dicts are strings.
+
+    Returns:
+        The bytes of ``canonical_json(msgspec.to_builtins(value))``.
+
+    Raises:
+        CanonicalError: As for :func:`canonical_json`.
+    """
+    fast = _encoded(value)
+    if fast is not None:
+        try:
+            _INTEGERS_ONLY.decode(fast)
+        except msgspec.ValidationError:
+            fast = None
+    return canonical_json(msgspec.to_builtins(value)) if fast is None else fast
 
 
 def digest(value: Json) -> str:
@@ -47,6 +85,45 @@ def digest(value: Json) -> str:
         CanonicalError: As for :func:`canonical_json`.
     """
     return "sha256:" + hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _fraction(text: str) -> NoReturn:
+    raise ValueError(text)  # the decoder makes it a ValidationError
+
+
+_INTEGERS_ONLY: Final = msgspec.json.Decoder(float_hook=_fraction)
+
+
+def _is_plain(value: Json) -> bool:
+    """Whether nothing but the exact types of the form is in a value."""
+    left: list[object] = [value]
+    while left:
+        item = left.pop()
+        kind = type(item)
+        if kind in _ATOMS:
+            continue
+        if isinstance(item, dict) and kind is dict:
+            if not all(type(key) is str for key in item):
+                return False
+            left += item.values()
+        elif isinstance(item, list | tuple) and kind in (list, tuple):
+            left += item
+        else:
+            return False
+    return True
+
+
+def _encoded(value: object) -> bytes | None:
+    """Canonical bytes where they can be told to be so at a glance, else `None`."""
+    try:
+        data = _ENCODER.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
+    if _LONG in data.translate(_DIGITS):
+        return None
+    if not data.isascii() and len(data.translate(None, _BEYOND_BMP)) != len(data):
+        return None
+    return data
 
 
 def _ordered(value: Json, path: str) -> Json:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from clawlaw.core.canonical import CanonicalError, canonical_json
+from clawlaw.core.canonical import CanonicalError, canonical_struct
 from clawlaw.core.decision import Outcome
 from clawlaw.core.errors import ClawLawError
 from clawlaw.record import DecisionRecord, Opening, RefusalRecord
@@ -300,7 +300,7 @@ def encode_entry(entry: Entry) -> bytes:
         EntryError: It holds what has no canonical form.
     """
     try:
-        return canonical_json(msgspec.to_builtins(entry))
+        return canonical_struct(entry)
     except CanonicalError as error:
         raise EntryError(f"cannot be recorded: {error}") from error
 

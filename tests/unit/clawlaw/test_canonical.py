@@ -1,7 +1,9 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,9 @@ from clawlaw.core.canonical import (
     MAX_INTEGER,
     CanonicalError,
     Json,
+    _ordered,
     canonical_json,
+    canonical_struct,
     digest,
 )
 
@@ -86,3 +90,58 @@ def test_digest_is_the_same_in_another_process_with_another_hash_seed() -> None:
             check=True,
         )
         assert out.stdout.strip() == digest(value)
+
+
+class Inner(msgspec.Struct, frozen=True, tag="inner", tag_field="kind"):
+    zeta: int
+    alpha: tuple[str, ...]
+
+
+class Outer(msgspec.Struct, frozen=True):
+    second: Any
+    first: Inner
+    third: dict[str, Any]
+
+
+def slowly(value: Json) -> bytes:
+    """The form as the standard library writes it, key by key."""
+    ordered = _ordered(value, "$")
+    return json.dumps(ordered, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+any_text = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(values)
+def test_the_fast_way_writes_the_same_bytes(value: Json) -> None:
+    assert canonical_json(value) == slowly(value)
+
+
+@given(values, st.integers(-MAX_INTEGER, MAX_INTEGER), st.lists(any_text))
+def test_a_struct_is_written_as_its_fields(
+    value: Json, number: int, words: list[str]
+) -> None:
+    struct = Outer(value, Inner(number, tuple(words)), dict.fromkeys(words, value))
+    assert canonical_struct(struct) == slowly(msgspec.to_builtins(struct))
+
+
+@given(st.dictionaries(any_text, st.integers(0, 9), min_size=2))
+def test_keys_of_every_script_sort_alike(value: dict[str, int]) -> None:
+    struct = Outer(None, Inner(0, ()), value)
+    assert canonical_struct(struct) == slowly(msgspec.to_builtins(struct))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1.5, {"a": [1e300]}, -0.0, 2**53, -(2**53), 2**70, "\ud800", {"\ud800": 1}],
+    ids=repr,
+)
+def test_a_struct_with_what_has_no_form_is_refused(value: Any) -> None:
+    with pytest.raises(CanonicalError):
+        canonical_struct(Outer(value, Inner(0, ()), {}))
+
+
+@pytest.mark.parametrize("value", ["1.5", ":1.5", "1" * 20, "1e5", "\x7f"])
+def test_text_that_looks_like_a_number_is_text(value: str) -> None:
+    struct = Outer(value, Inner(MAX_INTEGER, ()), {value: value})
+    assert canonical_struct(struct) == slowly(msgspec.to_builtins(struct))
