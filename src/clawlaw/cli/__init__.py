@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from clawlaw import __version__
-from clawlaw.cli import policy
+from clawlaw.cli import policy, steward
 from clawlaw.cli.backtest import backtest
 from clawlaw.cli.bench_cases import bench_cases
 from clawlaw.cli.decide import decide, explain
@@ -55,6 +55,7 @@ def _root(
 for command in (init, decide, explain, replay, backtest, observe, bench_cases):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(policy.app)
+app.add_typer(steward.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

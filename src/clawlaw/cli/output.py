@@ -71,6 +71,10 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
         yield
     except (ClawLawError, PolicyError) as error:
         fail(error, as_json=as_json)
+    except ModuleNotFoundError as error:
+        remedy = "install the gate's extras: pip install 'clawlaw[gate,anchor]'"
+        problem = UsageError(str(error.name), "not installed", remedy)
+        fail(problem, as_json=as_json)
     except KeyboardInterrupt as error:
         raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError:

@@ -81,6 +81,11 @@ class Case:
     reason: str = ""
 
     @property
+    def alive(self) -> bool:
+        """It waits for an answer, or an approval waits to be used."""
+        return self.status in LIVE
+
+    @property
     def due(self) -> int:
         """When it ends by itself, milliseconds since the epoch."""
         ends = [a.expires for a in self.approvals]

@@ -6,6 +6,7 @@ import pytest
 
 from clawlaw.core.actions import Proposal
 from clawlaw.core.facts import Facts
+from clawlaw.core.kernel import action_digest
 from clawlaw.evidence.schema import Decided
 from clawlaw.record import Bound, DecisionRecord, Opening
 
@@ -41,22 +42,22 @@ def _decided(
         {"law": 8, "rule": gate, "verdict": "escalate", "reason": "", "waived": False}
         for gate in gates
     ]
-    decision = {
-        "verdict": "escalate",
-        "action": action or f"sha256:action{number}",
-        "policy": POLICY,
-        "findings": findings,
-        "reason": "a steward must see it",
-        "risk": 300_000,
-    }
     proposal = Proposal(
         id=f"p{number}",
         principal=principal,
         session="s1",
         tool="Bash",
-        arguments={"command": "make install"},
+        arguments={"command": f"make install-{number}"},
         cwd="/workspace",
     )
+    decision = {
+        "verdict": "escalate",
+        "action": action or action_digest(proposal, Facts(0)),
+        "policy": POLICY,
+        "findings": findings,
+        "reason": "a steward must see it",
+        "risk": 300_000,
+    }
     record = DecisionRecord(
         version=1,
         history="sha256:h",
