@@ -109,6 +109,7 @@ def test_an_interrupted_up_goes_on(folder: Folder) -> None:
     _, error = started.communicate(timeout=120)
     assert started.returncode == 130
     assert "run the same command to go on" in error
+    assert [line for line in processes(folder) if "ansible-playbook" in line] == []
 
 
 def test_up_ends_verified(testbed: Folder) -> None:

@@ -1,8 +1,11 @@
 """Runs playbooks through ansible-runner, with progress and a plain end."""
 
+import os
 import shutil
+import signal
 import sys
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from forge.errors import ForgeError
 from forge.testbed.failures import Failure, diagnose
 
 KEPT_RUNS = 5
+MARK = "FORGE_RUN"  # in the environment of every process of one run
 
 
 class RunFailedError(ForgeError):
@@ -102,6 +106,7 @@ def run(
     # them to those of every later run.
     shutil.rmtree(private / "env", ignore_errors=True)
     progress = Progress(console or Console(file=sys.stdout))
+    mark = f"{MARK}={uuid.uuid4().hex}"
     if progress.status:
         progress.status.start()
     try:
@@ -116,6 +121,7 @@ def run(
                 "ANSIBLE_CONFIG": str(checkout / "ansible.cfg"),
                 # Where it is set, every task compiles every plugin anew.
                 "PYTHONDONTWRITEBYTECODE": "",
+                MARK: mark.partition("=")[2],
             },
             event_handler=progress,
             rotate_artifacts=KEPT_RUNS,
@@ -125,10 +131,28 @@ def run(
         if progress.status:
             progress.status.stop()
     if runner.status == "canceled":
+        end_marked(mark)
         raise KeyboardInterrupt
     if runner.status != "successful":
         raise RunFailedError(_summary(playbook, progress, runner))
     return progress
+
+
+def end_marked(mark: str) -> None:
+    """End every process that has a mark in its environment.
+
+    An interrupted run kills `ansible-playbook`, and its workers, each a session of its
+    own, can wait for ever for a lock that it held.
+
+    Args:
+        mark: `NAME=value` that only the processes of one run have.
+    """
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in entry.read_bytes().split(b"\0"):
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+        except OSError:  # ended by itself, or someone else's
+            continue
 
 
 def _summary(playbook: str, progress: Progress, runner: Any) -> str:  # noqa: ANN401 - untyped library

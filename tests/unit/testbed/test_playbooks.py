@@ -1,11 +1,14 @@
 import io
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from forge.testbed.playbooks import RunFailedError, run
+from forge.testbed.playbooks import MARK, RunFailedError, end_marked, run
 
 PLAYBOOK = """
 - name: Write a file
@@ -61,3 +64,21 @@ def test_a_run_takes_nothing_over_from_the_run_before(checkout: Path) -> None:
 def test_a_failed_run_names_host_cause_and_remedy(checkout: Path) -> None:
     with pytest.raises(RunFailedError, match=r"(?s)localhost: Fail if.*No space.*free"):
         play(checkout, "fail")
+
+
+def test_what_an_interrupted_run_left_is_ended_and_nothing_else() -> None:
+    mine, other = (
+        subprocess.Popen(
+            ["sleep", "60"],
+            env={**os.environ, MARK: value},
+            start_new_session=True,
+        )
+        for value in ("mine", "mine-not")
+    )
+    try:
+        end_marked(f"{MARK}=mine")
+        assert mine.wait(10) == -signal.SIGKILL
+        assert other.poll() is None
+    finally:
+        other.kill()
+        mine.kill()
