@@ -80,5 +80,6 @@ def test_what_an_interrupted_run_left_is_ended_and_nothing_else() -> None:
         assert mine.wait(10) == -signal.SIGKILL
         assert other.poll() is None
     finally:
-        other.kill()
-        mine.kill()
+        for process in (mine, other):
+            process.kill()
+            process.wait()
