@@ -1,0 +1,272 @@
+"""One sandboxed process: started, streamed, held to its limits, and ended for sure."""
+
+import os
+import platform
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from clawlaw.executor import landlock, sandbox, seccomp
+from clawlaw.executor.bounds import Bounds
+from clawlaw.executor.host import SandboxError, bubblewrap, look
+
+HEAD: Final = 256 << 10  # bytes of output that are kept for the gate to learn from
+_CHUNK = 1 << 16
+_TICK = 0.2  # seconds between looks at the clock and the disk
+_UNEXPLAINED = 4  # times the limit
+_COARSE = 20_000_000  # nanoseconds by which a file's clock may be behind
+DEADLINE_EXIT: Final = 124  # as timeout(1)
+
+
+class Account(Struct, frozen=True):
+    """Whom a process runs as, where the executor may choose."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+
+class Job(Struct, frozen=True):
+    """What to run.
+
+    Attributes:
+        command: Program, absolute or on the search path, and its arguments.
+        places: Held descriptors by path, from which the sandbox is bound.
+        account: `None`: the executor's own.
+        python: Interpreter for the last steps; "": the executor's.
+    """
+
+    bounds: Bounds
+    command: tuple[str, ...]
+    places: dict[str, int] = {}
+    account: Account | None = None
+    python: str = ""
+
+
+class Ended(Struct, frozen=True):
+    """How it ended.
+
+    Attributes:
+        exit: Exit status; 128 + N where signal N ended it.
+        duration: Microseconds.
+        bytes_out: Shown, at most the limit.
+        head: The first `HEAD` bytes shown, output and error as they came.
+        reason: "", or which limit ended it: "deadline", "output", "disk".
+    """
+
+    exit: int
+    duration: int
+    bytes_out: int
+    head: bytes
+    reason: str = ""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether more was said than is in `head`, or than was let through."""
+        return self.reason == "output" or self.bytes_out > len(self.head)
+
+
+type Sink = Callable[[int, bytes], None]  # 1 or 2, and what was said there
+
+
+@contextmanager
+def command_line(job: Job) -> Iterator[tuple[list[str], list[int]]]:
+    """The whole command line and the descriptors that it must inherit.
+
+    Raises:
+        SandboxError: bubblewrap is missing, or no filter fits this processor.
+    """
+    program = bubblewrap()
+    try:
+        calls = seccomp.program(platform.machine())
+    except seccomp.UnknownMachineError as error:
+        raise SandboxError(
+            str(error), "run the executor on x86_64 or aarch64"
+        ) from error
+    host = look(job.bounds, job.python)
+    with ExitStack() as stack:
+        filter_fd = _memory(stack, "filter", calls)
+        steps = _memory(stack, "steps", Path(landlock.__file__).read_bytes())
+        fds = sandbox.Descriptors(filter_fd, steps, job.places)
+        words = sandbox.options(job.bounds, host, fds)
+        text = b"".join(os.fsencode(word) + b"\0" for word in words)
+        options_fd = _memory(stack, "options", text)
+        inner = sandbox.inside(job.bounds, host, list(job.command))
+        inherited = [filter_fd, steps, options_fd, *job.places.values()]
+        yield [program, "--args", str(options_fd), "--", *inner], inherited
+
+
+def _memory(stack: ExitStack, name: str, content: bytes) -> int:
+    """A file in memory that holds `content` and is read from its start."""
+    fd = os.memfd_create(f"clawlaw-{name}", os.MFD_CLOEXEC)
+    stack.callback(os.close, fd)
+    os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def perform(job: Job, sink: Sink | None = None, *, until: float = 0) -> Ended:
+    """Run a job to its end.
+
+    Args:
+        job: What to run.
+        sink: Takes the output as it comes.
+        until: Monotonic time of its end, seconds; 0: only the limit of the bounds.
+
+    Raises:
+        SandboxError: Nothing confines here.
+        OSError: bubblewrap could not be started.
+    """
+    start = time.monotonic()
+    end = start + job.bounds.limits.seconds
+    with command_line(job) as (argv, inherited):
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=inherited,
+            env={},
+            cwd="/",
+            start_new_session=True,
+            user=job.account.uid if job.account else None,
+            group=job.account.gid if job.account else None,
+            extra_groups=job.account.groups if job.account else None,
+        )
+    watch = _Watch(child, job.bounds, sink, min(end, until) if until else end)
+    try:
+        watch.follow()
+    finally:
+        _end(child)
+    status = child.returncode
+    if watch.reason == "deadline":
+        status = DEADLINE_EXIT
+    return Ended(
+        status if status >= 0 else 128 - status,
+        int((time.monotonic() - start) * 1e6),
+        watch.shown,
+        bytes(watch.head),
+        watch.reason,
+    )
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill what is left; the kernel ends the whole process namespace with it."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGKILL)
+    child.wait()
+    for stream in (child.stdout, child.stderr):
+        if stream is not None:
+            stream.close()
+
+
+class _Watch:
+    """Follows one child until it ends or a limit is reached."""
+
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        bounds: Bounds,
+        sink: Sink | None,
+        end: float,
+    ) -> None:
+        self._child = child
+        self._sink = sink or _nowhere
+        self._end = end
+        self._limits = bounds.limits
+        self._roots = bounds.write
+        self._free = _free(self._roots)
+        self._began = time.time_ns()
+        self._looked = self._limits.disk_bytes
+        self.shown = 0
+        self.head = bytearray()
+        self.reason = ""
+
+    def follow(self) -> None:
+        """Pass output on until both streams end, the child ends, or a limit."""
+        with selectors.DefaultSelector() as selector:
+            for number, stream in ((1, self._child.stdout), (2, self._child.stderr)):
+                if stream is None:
+                    raise AssertionError("both streams are pipes")
+                selector.register(stream, selectors.EVENT_READ, number)
+            while selector.get_map() and not self.reason:
+                for key, _ in selector.select(_TICK):
+                    data = os.read(key.fd, _CHUNK)
+                    if data:
+                        self._take(key.data, data)
+                    else:
+                        selector.unregister(key.fileobj)
+                self._check()
+        while not self.reason and self._child.poll() is None:
+            time.sleep(_TICK / 20)
+            self._check()
+
+    def _take(self, number: int, data: bytes) -> None:
+        room = self._limits.output_bytes - self.shown
+        if len(data) > room:
+            data, self.reason = data[:room], "output"
+        self.shown += len(data)
+        self.head += data[: HEAD - len(self.head)]
+        if data:
+            self._sink(number, data)
+
+    def _check(self) -> None:
+        if time.monotonic() >= self._end:
+            self.reason = self.reason or "deadline"
+        limit = self._limits.disk_bytes
+        now = _free(self._roots)
+        lost = max((b - n for b, n in zip(self._free, now, strict=True)), default=0)
+        # Others write to the same disk: what is lost must be found in the roots, or
+        # be so much that it may as well be in files without a name.
+        if lost <= self._looked:
+            return
+        if lost > _UNEXPLAINED * limit or _written(self._roots, self._began) > limit:
+            self.reason = self.reason or "disk"
+        self._looked = lost + limit // 8  # not to walk at every tick
+
+
+def _written(roots: tuple[str, ...], since: int) -> int:
+    """Bytes on disk of the files that changed since, in nanoseconds of the epoch."""
+    found = 0
+    for root in roots:
+        for folder, _, names in os.walk(root):
+            for name in names:
+                try:
+                    seen = os.lstat(f"{folder}/{name}")
+                except OSError:
+                    continue
+                if seen.st_ctime_ns >= since - _COARSE:
+                    found += seen.st_blocks * 512
+    return found
+
+
+def _free(roots: tuple[str, ...]) -> list[int]:
+    """Free bytes of the file system of each root; 0 where it went away."""
+    found = []
+    for root in roots:
+        try:
+            seen = os.statvfs(root)
+        except OSError:
+            found.append(0)
+            continue
+        found.append(seen.f_bavail * seen.f_frsize)
+    return found
+
+
+def _nowhere(number: int, data: bytes) -> None:
+    """Show output to nobody."""
+
+
+def to_streams(number: int, data: bytes) -> None:
+    """Show output where this process's own goes."""
+    stream = sys.stdout if number == 1 else sys.stderr
+    stream.buffer.write(data)
+    stream.buffer.flush()
