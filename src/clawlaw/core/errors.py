@@ -4,6 +4,7 @@
 `ProposalError`: the agent's client sent something that is not a proposal.
 `SessionError`: a session cannot be opened as asked.
 `StateError`: stored state is not what was stored.
+`UnsoundError`: a compiled policy is not what a compiler makes.
 """
 
 
@@ -33,3 +34,7 @@ class SessionError(ClawLawError):
 
 class StateError(ClawLawError):
     """Stored state cannot be used; whoever reads it denies until it is repaired."""
+
+
+class UnsoundError(ClawLawError):
+    """A compiled policy holds what no record of a decision could; nothing passes."""

@@ -21,11 +21,13 @@ from clawlaw.core.actions import KIND_OF, MAX_EFFECTS, AnyEffect, Opaque, Propos
 from clawlaw.core.approval import Grants, granted
 from clawlaw.core.budget import LEVELS
 from clawlaw.core.decision import Contribution, Decision, Delta, Finding, Verdict
+from clawlaw.core.errors import ClawLawError
 from clawlaw.core.facts import Facts
 from clawlaw.core.laws import LAWS
 from clawlaw.core.policy import Policy, Principal, Purpose
 from clawlaw.core.prepared import Prepared
 from clawlaw.core.sessions import apply, open_session, settle
+from clawlaw.core.sound import check_session, plain
 from clawlaw.core.state import Scope, State
 from clawlaw.core.view import View
 from clawlaw.core.working import Working
@@ -108,8 +110,6 @@ def _decide(
     state: State,
     policy: Policy,
 ) -> Decision:
-    # An effect that no record could hold must not be allowed; encoding shows it.
-    _ENCODER.encode(effects)
     action = action_digest(proposal, facts)
     view, findings = _admit(proposal, effects, facts, state, policy)
     for index, effect in enumerate(effects[:MAX_EFFECTS]):
@@ -118,6 +118,8 @@ def _decide(
     grants = granted(proposal, facts, state, policy, action)
     if grants is not None:
         findings = _waive(findings, grants, view.prepared)
+    # What no record could hold must not be allowed; encoding shows it.
+    _ENCODER.encode((effects, findings))
     verdict = _worst(findings)
     composition.close(view, verdict, effects, findings)
     allowed = verdict is Verdict.ALLOW
@@ -149,6 +151,7 @@ def _admit(
 ) -> tuple[View, list[Finding]]:
     """Who asks and for what, and what is wrong with that before any effect is seen."""
     session = state.session
+    check_session(session)
     wrong: list[tuple[str, str]] = []
     principal = policy.principals.get(proposal.principal, NOBODY)
     if principal is NOBODY:
@@ -275,7 +278,9 @@ def _waive(
 
 def _fault(error: Exception, state: State, policy: Policy) -> Decision:
     """A denial that needs nothing of what may be broken."""
-    reason = f"the decision failed ({type(error).__name__})"
+    # The message of another error may hold an address, which no replay would give.
+    told = error if isinstance(error, ClawLawError) else type(error).__name__
+    reason = f"the decision failed ({told})"
     level = getattr(getattr(state, "session", None), "level", "halted")
     known = level if level in LEVELS else "halted"
     finding = Finding(KERNEL, "authority.fault", Verdict.DENY, reason)
@@ -289,6 +294,6 @@ def _fault(error: Exception, state: State, policy: Policy) -> Decision:
         known,
         Delta(denied=True, level=known),
         "",
-        str(getattr(policy, "digest", "")),
-        str(getattr(policy, "kernel", "")),
+        plain(getattr(policy, "digest", "")),
+        plain(getattr(policy, "kernel", "")),
     )

@@ -7,6 +7,7 @@ from functools import lru_cache
 from clawlaw.core.actions import KINDS
 from clawlaw.core.budget import UNITS
 from clawlaw.core.policy import Policy, Rule
+from clawlaw.core.sound import check_policy
 from clawlaw.core.text import fold_path
 
 LAWS = (0, 1, 2, 3, 4, 5, 6, 8, 9, 10)  # of the Codex; 7 judges bodies that move
@@ -114,6 +115,7 @@ def prepare(policy: Policy) -> Prepared:
 
 
 def _prepare(policy: Policy) -> Prepared:
+    check_policy(policy)
     rules = {rule.id: rule for kind in policy.rules.values() for rule in kind}
     settings = {**SETTINGS, **policy.settings}
     home = [f"{policy.home}/{name}" for name in OWN_AT_HOME] if policy.home else []

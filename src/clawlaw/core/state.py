@@ -10,6 +10,8 @@ from enum import IntFlag
 
 from msgspec import Struct, field
 
+from clawlaw.core.errors import StateError
+
 TABLE_CAP = 4096  # entries of one grain before a table takes coarser keys
 ROOM_CAP = 65_536  # the same for the room, which outlives its sessions
 GRAINS = ("file", "directory", "workspace")
@@ -161,10 +163,11 @@ def find(table: Table, key: str) -> int:
     """Packed value of a key: what any grain of the table says of it."""
     entries = table.entries
     value = entries.get(key, 0)
-    for grain in range(1, table.grain + 1):
-        more = entries.get(coarser(key, grain))
-        if more:
-            value = merged(value, more)
+    if table.grain != 0:
+        for grain in _coarse(table.grain):
+            more = entries.get(coarser(key, grain))
+            if more:
+                value = merged(value, more)
     return value
 
 
@@ -172,9 +175,17 @@ def counted(table: Table, key: str) -> int:
     """Value of a key in a table that counts: the largest of its grains."""
     entries = table.entries
     value = entries.get(key, 0)
-    for grain in range(1, table.grain + 1):
-        value = max(value, entries.get(coarser(key, grain), 0))
+    if table.grain != 0:
+        for grain in _coarse(table.grain):
+            value = max(value, entries.get(coarser(key, grain), 0))
     return value
+
+
+def _coarse(grain: int) -> range:
+    """Grains above the finest that a table has; never more than there are."""
+    if type(grain) is not int or not 0 < grain < len(GRAINS):
+        raise StateError(f"the grain of a table is not 0 to {len(GRAINS) - 1}")
+    return range(1, grain + 1)
 
 
 def insert(state: State, table: str, key: str, value: int) -> None:
