@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from clawlaw import __version__
-from clawlaw.cli import policy, steward
+from clawlaw.cli import evidence, policy, steward
 from clawlaw.cli.backtest import backtest
 from clawlaw.cli.bench_cases import bench_cases
 from clawlaw.cli.decide import decide, explain
@@ -20,6 +20,7 @@ from clawlaw.cli.init import init
 from clawlaw.cli.observe import observe
 from clawlaw.cli.output import err
 from clawlaw.cli.replay import replay
+from clawlaw.cli.verify import verify
 
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -52,9 +53,10 @@ def _root(
     del version
 
 
-for command in (init, decide, explain, replay, backtest, observe, bench_cases):
+for command in (init, decide, explain, replay, backtest, observe, bench_cases, verify):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(policy.app)
+app.add_typer(evidence.app)
 app.add_typer(steward.app)
 
 

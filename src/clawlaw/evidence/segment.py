@@ -45,8 +45,8 @@ def segment_paths(folder: Path) -> list[Path]:
     return found
 
 
-def read_frames(path: Path) -> Iterator[Frame]:
-    """Frames of a segment file, as far as whole frames follow one another.
+def read_frames(path: Path, start: int = 0) -> Iterator[Frame]:
+    """Frames of a segment file from an offset, as far as whole ones follow.
 
     Ends without an error where the file ends at a frame's end or all that follows is
     zero. One chunk and one frame are held in memory.
@@ -56,7 +56,8 @@ def read_frames(path: Path) -> Iterator[Frame]:
         OSError: The file cannot be read.
     """
     with path.open("rb", buffering=0) as file:
-        data, base, at = file.read(_CHUNK), 0, 0
+        file.seek(start)
+        data, base, at = file.read(_CHUNK), start, 0
         while True:
             try:
                 frame = decode_frame(data, at, base + at)
