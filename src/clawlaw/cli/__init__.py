@@ -16,6 +16,7 @@ from clawlaw.cli import evidence, policy, steward
 from clawlaw.cli.backtest import backtest
 from clawlaw.cli.bench_cases import bench_cases
 from clawlaw.cli.decide import decide, explain
+from clawlaw.cli.gate import gate
 from clawlaw.cli.init import init
 from clawlaw.cli.observe import observe
 from clawlaw.cli.output import err
@@ -55,6 +56,7 @@ def _root(
 
 for command in (init, decide, explain, replay, backtest, observe, bench_cases, verify):
     app.command(command.__name__.replace("_", "-"))(command)
+app.command()(gate)
 app.add_typer(policy.app)
 app.add_typer(evidence.app)
 app.add_typer(steward.app)

@@ -63,6 +63,22 @@ def decode_proposal(
     Raises:
         ProposalError: Anything else, whatever the bytes are.
     """
+    return to_proposal(read_strictly(data), tools)
+
+
+def read_strictly(data: bytes) -> Any:  # noqa: ANN401  # any JSON value
+    """Parse JSON text that every reader reads alike.
+
+    Args:
+        data: UTF-8 without a byte order mark, at most `MAX_TEXT` bytes.
+
+    Returns:
+        Plain data: numbers are integers within 2^53 - 1, fractions inside `arguments`
+        stay text, every string is valid Unicode without NUL.
+
+    Raises:
+        ProposalError: Anything else.
+    """
     if len(data) > MAX_TEXT:
         raise ProposalError("", f"{len(data)} bytes, at most {MAX_TEXT} are read")
     try:
@@ -72,10 +88,21 @@ def decode_proposal(
     value = _parse(text)
     if data.count(b"{") + data.count(b"[") > MAX_DEPTH or b"\\u" in data:
         _search(value, _fault_of_text)
+    return value
+
+
+def to_proposal(
+    value: object, tools: Mapping[str, frozenset[str]] | None = None
+) -> Proposal:
+    """Make a proposal of what :func:`read_strictly` gave.
+
+    Raises:
+        ProposalError: A member is missing, of a wrong type, or not of a proposal.
+    """
     try:
         proposal = msgspec.convert(value, Proposal)
     except msgspec.ValidationError as error:
-        raise _invalid(value, str(error)) from error
+        raise invalid(value, str(error)) from error
     _check_text(proposal)
     if tools is not None:
         _check_arguments(proposal, tools)
@@ -232,7 +259,7 @@ def _check_arguments(proposal: Proposal, tools: Mapping[str, frozenset[str]]) ->
             )
 
 
-def _invalid(value: object, message: str) -> ProposalError:
+def invalid(value: object, message: str) -> ProposalError:
     """Split what msgspec says ("... - at `$.effects[0].path`") in field and reason."""
     reason, _, where = message.partition(" - at `$")
     field = where.rstrip("`").lstrip(".")

@@ -48,6 +48,11 @@ class Escalations:
         self._finished: dict[str, None] = {}
         self._before: Decided | None = None
 
+    @property
+    def grants(self) -> bool:
+        """Whether anything is approved and not used; else nothing need be looked up."""
+        return bool(self._granted)
+
     def case(self, escalation: str) -> Case:
         """One escalation.
 

@@ -210,11 +210,19 @@ def decode_document(file: str, raw: bytes) -> Loaded:
         problem = f"`document` is one of {', '.join(_KINDS)}, not {kind!r}"
         raise source.error(("document",), problem, near)
     struct = _KINDS[kind]
+    return Loaded(convert_source(source, struct), source)  # type: ignore[arg-type]  # of the kinds above
+
+
+def convert_source[T: Struct](source: Source, struct: type[T]) -> T:
+    """The data of a document as one struct.
+
+    Raises:
+        PolicyError: With file, line, what is wrong and what was probably meant.
+    """
     try:
-        document = msgspec.convert(source.data, struct)
+        return msgspec.convert(source.data, struct)
     except msgspec.ValidationError as error:
         raise _located(source, struct, str(error)) from error
-    return Loaded(document, source)  # type: ignore[arg-type]  # of the kinds above
 
 
 def _located(source: Source, struct: type[Struct], message: str) -> PolicyError:

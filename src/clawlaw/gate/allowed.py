@@ -1,0 +1,77 @@
+"""Actions that were allowed and whose outcome is not known yet."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from clawlaw.core.actions import AnyEffect
+from clawlaw.evidence.schema import Decided
+
+MAX_OPEN = 256  # of one session; of older ones no outcome is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """One of them, as far as its outcome depends on it.
+
+    Attributes:
+        number: Of the action in its session.
+    """
+
+    principal: str
+    session: str
+    tool: str
+    effects: tuple[AnyEffect, ...]
+    number: int
+
+
+class AllowedActions:
+    """All of them, bounded by session."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._by_id: dict[str, Allowed] = {}
+        self._by_session: dict[str, OrderedDict[str, None]] = {}
+
+    def take(self, decided: Decided, number: int) -> None:
+        """Remember a decision, unless it stops its action."""
+        record = decided.record
+        if record.decision["verdict"] != "allow" and not decided.observe:
+            return
+        self.put(
+            decided.id,
+            Allowed(
+                record.proposal.principal,
+                record.proposal.session,
+                record.proposal.tool,
+                record.effects,
+                number,
+            ),
+        )
+
+    def put(self, name: str, allowed: Allowed) -> None:
+        """Remember an action by the id of its decision."""
+        self._by_id[name] = allowed
+        mine = self._by_session.setdefault(allowed.session, OrderedDict())
+        mine[name] = None
+        while len(mine) > MAX_OPEN:
+            oldest, _ = mine.popitem(last=False)
+            del self._by_id[oldest]
+
+    def get(self, name: str) -> Allowed | None:
+        """The action of a decision."""
+        return self._by_id.get(name)
+
+    def remove(self, name: str) -> None:
+        """Its outcome is known."""
+        allowed = self._by_id.pop(name, None)
+        if allowed is not None:
+            self._by_session[allowed.session].pop(name, None)
+
+    def close(self, session: str) -> None:
+        """Forget those of a session."""
+        for name in self._by_session.pop(session, ()):
+            del self._by_id[name]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._by_id)

@@ -1,0 +1,256 @@
+"""One run of the gate: configuration, policy, log, state, sockets, end."""
+
+import asyncio
+import resource
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from clawlaw import __version__
+from clawlaw.core.errors import ClawLawError
+from clawlaw.core.policy import Policy
+from clawlaw.evidence.keys import read_signer
+from clawlaw.evidence.log import Log
+from clawlaw.evidence.schema import (
+    Checkpointed,
+    Decided,
+    Escalated,
+    Started,
+    Stopped,
+)
+from clawlaw.gate import replies
+from clawlaw.gate.activation import Activation
+from clawlaw.gate.boundary import Boundary
+from clawlaw.gate.config import Config, read_config
+from clawlaw.gate.deciding import Hooks
+from clawlaw.gate.evaluator import Evaluator
+from clawlaw.gate.facts import Agent, FactSource, Gatherer
+from clawlaw.gate.journal import note
+from clawlaw.gate.ledger import GateClock, Ledger
+from clawlaw.gate.notify import Notifier, Webhook
+from clawlaw.gate.rebuild import Rebuilt, rebuild
+from clawlaw.gate.replies import Reply
+from clawlaw.gate.router import Router
+from clawlaw.gate.server import Server
+from clawlaw.gate.state import GateState
+from clawlaw.gate.stewards import Stewards
+from clawlaw.gate.stewardship import Stewardship, activate
+from clawlaw.gate.unrecorded import Unrecorded
+from clawlaw.policy.builtin import NAMES, builtin
+from clawlaw.policy.compile import load
+
+
+class Daemon:
+    """Everything of one run, from the configuration on.
+
+    Attributes:
+        config: As read.
+        policy: Compiled for this machine.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """Read the configuration, the policy and the stewards' keys; open nothing.
+
+        Raises:
+            PolicyError: The configuration or the policy cannot be used.
+            ClawLawError: The configuration is not private, or a key is none.
+        """
+        self._file = file.absolute()
+        self.config = read_config(self._file)
+        self.policy = self.compiled("")
+        self._check_principals()
+        self._stewards = Stewards(
+            self.config.escalation.stewards,
+            [agent.principal for agent in self.config.agents],
+        )
+        said = self.config.escalation.webhook
+        self._webhook = Webhook.parse(said) if said else None
+        self._checkpointed = 0
+        self._next_checkpoint = 0
+
+    def compiled(self, said: str) -> Policy:
+        """The policy in a folder, bound to this machine.
+
+        Args:
+            said: A folder, or "" for the configured one.
+
+        Raises:
+            PolicyError: It cannot be used.
+        """
+        said = said or self.config.policy.folder
+        folder = builtin(said) if said in NAMES else Path(said).resolve()
+        return load(folder, self.config.bindings(self._file, folder))
+
+    def _check_principals(self) -> None:
+        for agent in self.config.agents:
+            if agent.principal not in self.policy.principals:
+                enrolled = ", ".join(sorted(self.policy.principals))
+                raise ClawLawError(
+                    f"{self._file}: agent {agent.principal!r} is none of the policy's "
+                    f"principals: {enrolled}; enrol it there or take it out here"
+                )
+
+    def run(self) -> None:
+        """Serve until a signal asks to stop.
+
+        Raises:
+            ClawLawError: The log or a listener cannot be had, or the log does not say
+                how the gate stood.
+        """
+        _raise_limit()
+        part = self.config.evidence
+        signer = read_signer(Path(part.key), part.origin)
+        log = Log.open(
+            Path(part.folder),
+            part.origin,
+            signer,
+            durability=part.durability,
+            segment_bytes=part.segment,
+        )
+        with log, asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(self._serve(log))
+
+    async def _serve(self, log: Log) -> None:
+        clock = GateClock()
+        ledger = Ledger(log, clock, secrets.token_hex(8))
+        state = GateState(self.config.settings(), Evaluator(self.policy), ledger)
+        told = rebuild(state, log)
+        clock.not_before(ledger.last)
+        notifier = Notifier(self._webhook) if self._webhook else None
+        hooks = Hooks(asked=told_by(notifier)) if notifier else Hooks()
+        boundary = Boundary(state, sources(self.config, clock), hooks)
+        unrecorded = Unrecorded(self.config.state)
+        self._start(boundary, told, unrecorded)
+        stewardship = Stewardship(boundary, self._stewards, self.config.evidence.origin)
+        router = Router(boundary, stewardship)
+        router.add("GET", "/healthz", "", lambda _peer, _request: health(state))
+        activation = Activation(self.compiled, boundary, stewardship)
+        server = Server(
+            self.config,
+            boundary,
+            router,
+            deferred=activation.deferred,
+            ticked=lambda: self._checkpoint(log, boundary),
+            reload=activation.reload,
+        )
+        try:
+            await server.run()
+        finally:
+            if notifier is not None:
+                notifier.close()
+            _stop(boundary, unrecorded)
+
+    def _start(self, boundary: Boundary, told: Rebuilt, unrecorded: Unrecorded) -> None:
+        """Record that this run began, and what the one before could not record.
+
+        Raises:
+            ClawLawError: Not even that could be recorded.
+        """
+        ledger = boundary.state.ledger
+        observe = boundary.state.settings.observe
+        durability = self.config.evidence.durability
+        ledger.add(Started(__version__, durability, observe, told.clean))
+        for summary in unrecorded.read():
+            ledger.add(summary)
+        activate(boundary, self.policy, "start")
+        if not boundary.flush():
+            raise ClawLawError(f"evidence cannot be written: {ledger.latched}")
+        unrecorded.forget()
+        note(
+            "started",
+            version=__version__,
+            policy=self.policy.digest,
+            changed=told.policy not in {"", self.policy.digest},
+            entries=told.entries,
+            sessions=len(boundary.state.sessions),
+            clean=told.clean,
+            observe=observe,
+        )
+
+    def _checkpoint(self, log: Log, boundary: Boundary) -> None:
+        """Sign the head once in a while, when it has moved."""
+        ledger = boundary.state.ledger
+        now = ledger.now()
+        if now < self._next_checkpoint or log.size <= self._checkpointed:
+            return
+        if ledger.latched or ledger.pending:
+            return
+        try:
+            signed = log.checkpoint()
+        except ClawLawError as error:
+            ledger.latched = str(error)
+            return
+        ledger.add(Checkpointed(signed.decode()))
+        self._checkpointed = log.size + 1
+        self._next_checkpoint = now + self.config.evidence.checkpoint * 1000
+
+
+def sources(config: Config, clock: Callable[[], int]) -> Callable[[str], FactSource]:
+    """Who looks at the file system for each principal: by what its account may write.
+
+    Args:
+        config: Has the accounts.
+        clock: Milliseconds since the epoch.
+    """
+    agents = {a.principal: a for a in config.agents if a.uid is not None}
+    made: dict[str, FactSource] = {}
+
+    def source(principal: str) -> FactSource:
+        found = made.get(principal)
+        if found is None:
+            part = agents.get(principal)
+            agent = Agent(part.uid or 0, frozenset(part.gids)) if part else None
+            found = made[principal] = Gatherer(clock=clock, agent=agent)
+        return found
+
+    return source
+
+
+def told_by(notifier: Notifier) -> Callable[[Escalated, Decided], None]:
+    """What tells people of an escalation."""
+
+    def told(asked: Escalated, decided: Decided) -> None:
+        reason = str(decided.record.decision["reason"])
+        notifier.notify(asked, decided.record.proposal.tool, reason)
+
+    return told
+
+
+def health(state: GateState) -> Reply:
+    """Whether the gate can decide: 200, or 503 with what keeps it from it."""
+    if state.ledger.latched:
+        return replies.fields(
+            {"status": "latched", "observe": state.settings.observe},
+            status=replies.UNAVAILABLE,
+        )
+    return replies.fields({"status": "serving", "observe": state.settings.observe})
+
+
+def _stop(boundary: Boundary, unrecorded: Unrecorded) -> None:
+    """Record that this run ended, as far as the log still takes it."""
+    ledger = boundary.state.ledger
+    if not ledger.latched:
+        ledger.summarise(ledger.now(), all_of_it=True)
+        ledger.add(Stopped("drained"))
+    if not boundary.flush():
+        unrecorded.keep(ledger.summaries())
+    note("stopped", latched=ledger.latched, entries=ledger.next)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Loops of uvloop, or the standard one where there is no uvloop."""
+    try:
+        import uvloop  # noqa: PLC0415  # optional
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _raise_limit() -> None:
+    """Allow as many open files as the system lets this process have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536
+    if sys.platform == "darwin":
+        most = min(most, 10_240)  # OPEN_MAX
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

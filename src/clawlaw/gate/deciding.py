@@ -1,0 +1,256 @@
+"""One proposal to one recorded decision.
+
+    bytes -> strict JSON -> secrets replaced -> proposal of the caller
+          -> effects -> facts, approvals -> decision -> entries -> effect -> answer
+
+Secrets are replaced before anything is decided, so that the recorded bytes are the
+decided bytes; what the executor needs of them stays with its permit, in memory.
+"""
+
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+from msgspec import structs
+
+from clawlaw.core import kernel
+from clawlaw.core.actions import KIND_OF
+from clawlaw.core.analyse import analyse
+from clawlaw.core.decision import Verdict
+from clawlaw.core.decode import read_strictly
+from clawlaw.core.errors import SessionError
+from clawlaw.core.facts import Facts
+from clawlaw.evidence.schema import Decided, Escalated, Opened
+from clawlaw.gate import replies
+from clawlaw.gate.allowed import Allowed
+from clawlaw.gate.answers import FullError, gates_of
+from clawlaw.gate.evaluator import Evaluation
+from clawlaw.gate.facts import FactSource
+from clawlaw.gate.peers import Peer
+from clawlaw.gate.permits import PermittedAction, PermittedTarget
+from clawlaw.gate.replies import Reply
+from clawlaw.gate.requests import Call, to_call
+from clawlaw.gate.state import GateState
+from clawlaw.record import Opening
+
+type Originals = Mapping[str, str]
+type Redact = Callable[[Any], tuple[Any, Originals]]
+
+
+def _as_it_is(value: Any) -> tuple[Any, Originals]:  # noqa: ANN401  # any JSON
+    return value, {}
+
+
+class Hooks:
+    """What else takes part in a decision; each does nothing unless it is given."""
+
+    def __init__(
+        self,
+        *,
+        redact: Redact = _as_it_is,
+        keep: Callable[[Originals], None] = lambda _originals: None,
+        timed: Callable[[str, float], None] = lambda _stage, _seconds: None,
+        judged: Callable[[Decided, Evaluation], None] = lambda _decided, _done: None,
+        asked: Callable[[Escalated, Decided], None] = lambda _asked, _decided: None,
+    ) -> None:
+        """Take them.
+
+        Args:
+            redact: Secrets to keyed digests; gives the originals by digest.
+            keep: Takes originals before the decision is recorded.
+            timed: Is told how many seconds each stage took.
+            judged: Is told every decision.
+            asked: Is told every new escalation; must return at once.
+        """
+        self.redact = redact
+        self.keep = keep
+        self.timed = timed
+        self.judged = judged
+        self.asked = asked
+
+
+class Decider:
+    """Decides proposals of one gate, in the order in which they come."""
+
+    def __init__(
+        self, state: GateState, source: Callable[[str], FactSource], hooks: Hooks
+    ) -> None:
+        """Decide by `state`; `source` answers for the world, by principal."""
+        self._state = state
+        self._source = source
+        self._hooks = hooks
+
+    def propose(self, peer: Peer, raw: bytes, trace: str) -> Reply:
+        """Decide and record; the answer is durable after a flush.
+
+        Raises:
+            ProposalError: No proposal.
+            SessionError: Its session is another's, shut off, or cannot be opened.
+            LostError: The decision did not take effect; the gate is latched.
+        """
+        state, timed = self._state, self._hooks.timed
+        begin = perf_counter()
+        value, originals = self._hooks.redact(read_strictly(raw))
+        call = to_call(value, peer.principal)
+        proposal = call.proposal
+        client = self._session_of(call)
+        decoded = perf_counter()
+        timed("decode", decoded - begin)
+        analysis = analyse(proposal, state.evaluator.policy)
+        analysed = perf_counter()
+        timed("analyse", analysed - decoded)
+        found = self._source(proposal.principal).gather(analysis.request)
+        facts = self._facts(call, found)
+        gathered = perf_counter()
+        timed("facts", gathered - analysed)
+        done = state.evaluator.judge(proposal, analysis.effects, facts)
+        judged = perf_counter()
+        timed("decide", judged - gathered)
+        if originals:
+            self._hooks.keep(originals)
+        reply = self._record(call, done, (client, trace), originals)
+        timed("record", perf_counter() - judged)
+        return reply
+
+    def _session_of(self, call: Call) -> str:
+        """The client of the proposal's session, which is opened where it is new."""
+        proposal, state = call.proposal, self._state
+        known = state.sessions.get(proposal.session)
+        if known is None:
+            state.begin(Opened(Opening(proposal.principal, proposal.session)))
+            return ""
+        if known.principal != proposal.principal:
+            raise SessionError("the session belongs to someone else")
+        if known.quarantine:
+            raise SessionError(f"{known.quarantine}; a steward must look at it")
+        known.used = state.ledger.now()
+        return known.client
+
+    def _facts(self, call: Call, found: Facts) -> Facts:
+        state = self._state
+        now = state.ledger.now()
+        sandbox = state.settings.sandbox and call.mediated
+        facts = Facts(now, found.paths, found.globs, found.programs, (), sandbox)
+        if not state.escalations.grants:
+            return facts
+        action = kernel.action_digest(call.proposal, facts)
+        policy = state.evaluator.policy.digest
+        approvals = state.escalations.approvals_for(action, policy, now)
+        return structs.replace(facts, approvals=approvals) if approvals else facts
+
+    def _record(
+        self,
+        call: Call,
+        done: Evaluation,
+        said: tuple[str, str],
+        originals: Originals,
+    ) -> Reply:
+        state, decision = self._state, done.decision
+        observe = state.settings.observe
+        passes = decision.verdict is Verdict.ALLOW or observe
+        mediated = passes and call.mediated
+        token, permit = state.permits.issue() if mediated else ("", "")
+        decided = Decided(
+            f"d{state.ledger.next}",
+            done.record(),
+            "mediated" if call.mediated else "advisory",
+            observe,
+            permit,
+            *said,
+        )
+        self._consume(decided, done)
+        state.effect(lambda: state.evaluator.commit(done))
+        escalated = None
+        if decision.verdict is Verdict.ESCALATE and not observe:
+            escalated = self._escalate(decided, done)
+        if passes:
+            self._passed(decided, done, originals)
+        self._hooks.judged(decided, done)
+        return replies.verdict(decided, decision, token, escalated)
+
+    def _consume(self, decided: Decided, done: Evaluation) -> None:
+        """Record a decision, and before it what it uses up."""
+        state, decision = self._state, done.decision
+        if not decision.delta.consumed:
+            state.ledger.add(decided)
+            return
+        used = state.escalations.consume(
+            decided.id, decision.action, decision.policy, decision.delta.consumed
+        )
+        state.ledger.add(*used, decided)
+
+    def _escalate(self, decided: Decided, done: Evaluation) -> Escalated | None:
+        """Ask stewards, unless the same is asked already or too much is."""
+        state = self._state
+        decision = done.decision
+        waiting = state.escalations.waiting(
+            decision.action, decision.policy, gates_of(decided)
+        )
+        if waiting is not None:
+            return waiting.asked
+        kinds = {KIND_OF[type(effect)] for effect in done.effects}
+        needed = max((state.settings.needed.get(kind, 1) for kind in kinds), default=1)
+        deadline = state.ledger.now() + state.settings.deadline
+        try:
+            escalated = state.escalations.ask(
+                f"e{state.ledger.next}", decided, deadline=deadline, needed=needed
+            )
+        except FullError:
+            return None  # nobody can be asked: the answer is a denial
+        state.ledger.add(escalated)
+        self._hooks.asked(escalated, decided)
+        return escalated
+
+    def _passed(self, decided: Decided, done: Evaluation, originals: Originals) -> None:
+        """Remember what may be performed now, and for whom its permit stands."""
+        state, proposal = self._state, done.proposal
+        number = state.evaluator.session(proposal.session).actions
+        state.allowed.put(
+            decided.id,
+            Allowed(
+                proposal.principal,
+                proposal.session,
+                proposal.tool,
+                done.effects,
+                number,
+            ),
+        )
+        if decided.permit:
+            deadline = state.ledger.now() + state.settings.permit
+            action = permitted(decided, originals, deadline)
+            state.permits.enter(decided.permit, action)
+
+
+def permitted(decided: Decided, originals: Originals, deadline: int) -> PermittedAction:
+    """What a permit stands for: the action as it was judged, with its secrets."""
+    record = decided.record
+    proposal, facts = record.proposal, record.facts
+    return PermittedAction(
+        id=decided.id,
+        principal=proposal.principal,
+        session=proposal.session,
+        tool=proposal.tool,
+        arguments=_restored(proposal.arguments, originals),
+        cwd=proposal.cwd,
+        effects=record.effects,
+        targets=tuple(
+            PermittedTarget(path, f.resolved, f.device, f.inode, f.kind)
+            for path, f in facts.paths.items()
+        ),
+        programs={name: fact.resolved for name, fact in facts.programs.items()},
+        deadline=deadline,
+    )
+
+
+def _restored(value: Any, originals: Originals) -> Any:  # noqa: ANN401  # any JSON
+    if not originals:
+        return value
+    if isinstance(value, str):
+        for token, original in originals.items():
+            value = value.replace(token, original)
+        return value
+    if isinstance(value, list):
+        return [_restored(item, originals) for item in value]
+    if isinstance(value, dict):
+        return {key: _restored(item, originals) for key, item in value.items()}
+    return value
