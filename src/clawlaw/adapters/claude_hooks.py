@@ -33,7 +33,7 @@ EVENTS: Final = (
 _BESIDE: Final = frozenset({"description", "timeout"})
 
 type Text = Annotated[str, Meta(max_length=4096)]
-type Id = Annotated[str, Meta(max_length=90)]
+type Id = Annotated[str, Meta(max_length=100)]
 
 
 class HookError(ClawLawError):
@@ -49,7 +49,7 @@ class Hook(Struct, frozen=True):
     """
 
     hook_event_name: Id
-    session_id: Annotated[str, Meta(min_length=1, max_length=90)]
+    session_id: Annotated[str, Meta(min_length=1, max_length=80)]
     cwd: Text = ""
     tool_name: Annotated[str, Meta(max_length=200)] = ""
     tool_input: msgspec.Raw = msgspec.Raw(b"{}")
@@ -58,7 +58,7 @@ class Hook(Struct, frozen=True):
     error: str = ""
     duration_ms: int | float = 0
     prompt: str = ""
-    agent_id: Id = ""
+    agent_id: Annotated[str, Meta(max_length=47)] = ""  # both are one gate session
     source: Id = ""
     file_path: Text = ""
 
