@@ -18,7 +18,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from clawlaw.adapters.aliases import ALIASES, SHELL
 from clawlaw.adapters.claude_answers import (
     ANSWERS_TO_PERSON,
     Answer,
@@ -43,6 +42,7 @@ from clawlaw.adapters.claude_hooks import (
     Request,
     digest,
     input_of,
+    is_command,
 )
 
 MAX_CALLS: Final = 4096  # judged and not yet reported; the oldest is forgotten first
@@ -148,7 +148,7 @@ class Adapter:
         problem = yield from self._opened(principal, hook)
         given = input_of(hook)
         command = given.get("command")
-        runs = ALIASES.get(hook.tool_name) is SHELL
+        runs = is_command(hook.tool_name)
         if not problem and runs and not isinstance(command, str):
             problem = f"{hook.tool_name} takes a command as text"
         if not problem and not hook.tool_use_id:
@@ -206,7 +206,8 @@ class Adapter:
             if not judged.mediated:
                 yield _report(hook, judged.decision)
             return {}
-        yield Quarantine(hook.session, reason)
+        for session in dict.fromkeys((hook.session, hook.main)):
+            yield Quarantine(session, reason)
         return stopped(reason) if self.enforce else {}
 
     def _permission(self, _: str, hook: Hook) -> Handling:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from clawlaw.adapters.aliases import ALIASES, SHELL
+from clawlaw.adapters.spelling import snake
 from clawlaw.core.errors import ClawLawError
 
 CLIENT: Final = "claude-code"
@@ -155,9 +156,15 @@ class Quarantine(Struct, frozen=True):
 type Request = Open | Propose | Report | Close | Quarantine
 
 
+def is_command(tool: str) -> bool:
+    """Whether the gate reads a tool as one that runs a command."""
+    name = snake(tool)
+    return name == SHELL.tool or ALIASES.get(name) is SHELL
+
+
 def digest(tool: str, given: Mapping[str, Any]) -> str:
     """SHA-256 of what an input does; what only describes a command is left out."""
-    beside = _BESIDE if ALIASES.get(tool) is SHELL else frozenset[str]()
+    beside = _BESIDE if is_command(tool) else frozenset[str]()
     acts = {name: value for name, value in given.items() if name not in beside}
     return hashlib.sha256(json.dumps(acts, sort_keys=True).encode()).hexdigest()
 
