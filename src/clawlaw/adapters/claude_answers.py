@@ -46,11 +46,12 @@ def text_of(answer: Answer) -> str:
     """Why a call does not happen and what would make it happen."""
     waiting = answer.escalation
     if answer.verdict == "escalate" and waiting is not None:
-        until = _time(waiting.deadline)
+        named = waiting.id in answer.reason
+        pending = "" if named else f"denied for now, pending {waiting.id}: "
         return (
-            f"Denied by ClawLaw, pending {waiting.id}: {answer.reason}. "
-            f"A steward decides{until}; once it is approved, make exactly the same "
-            f"call again. Until then, go on with what does not need it."
+            f"Denied by ClawLaw: {_sentence(pending + answer.reason)} "
+            f"A steward decides{_time(waiting.deadline)}; once it is approved, make "
+            "exactly the same call again. Go on with what does not need it."
         )
     remedy = f" {_sentence(answer.remedy)}" if answer.remedy else ""
     return f"Denied by ClawLaw ({answer.id}): {_sentence(answer.reason)}{remedy}"

@@ -207,6 +207,7 @@ class Adapter:
                 yield _report(hook, judged.decision)
             return {}
         for session in dict.fromkeys((hook.session, hook.main)):
+            self._open.pop((principal, session), None)  # the gate says what it is now
             yield Quarantine(session, reason)
         return stopped(reason) if self.enforce else {}
 
@@ -227,8 +228,9 @@ class Adapter:
                 del self._calls[call]
         return {}
 
-    def _settings(self, _: str, hook: Hook) -> Handling:
+    def _settings(self, principal: str, hook: Hook) -> Handling:
         if hook.source == "policy_settings":  # in force whatever is answered here
+            self._open.pop((principal, hook.session), None)
             yield Quarantine(hook.session, "the managed settings changed on the disk")
             return {}
         return blocked("settings of a governed session change only by a new session")

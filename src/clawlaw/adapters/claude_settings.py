@@ -27,6 +27,7 @@ FILES: Final = {
 _NOT_OVER_HTTP: Final = frozenset({"SessionStart"})
 _SECONDS: Final = 10  # the gate answers in milliseconds; longer than this is a failure
 _SECONDS_AT_END: Final = 5  # the client gives all hooks of SessionEnd a small budget
+_SHOWN: Final = 100  # characters of a value in a message
 # Read by an @ in a prompt, for which no hook runs.
 _UNREADABLE: Final = (
     "~/.ssh/**",
@@ -64,8 +65,8 @@ class Difference:
 
     Attributes:
         place: Dotted names that lead to it.
-        found: JSON text, "" where it is missing.
-        wanted: JSON text.
+        found: JSON text, the beginning of it; "" where it is missing.
+        wanted: JSON text, the beginning of it.
     """
 
     place: str
@@ -170,13 +171,31 @@ def differences(
     said: list[Difference] = []
     for name in sorted(wanted):
         here = f"{place}.{name}" if place else name
-        has, must = found.get(name), wanted[name]
-        if isinstance(has, Mapping) and isinstance(must, Mapping):
-            said += differences(has, must, here)
-        elif name not in found or has != must:
-            text = json.dumps(has, sort_keys=True) if name in found else ""
-            said.append(Difference(here, text, json.dumps(must, sort_keys=True)))
+        if name in found:
+            said += _compared(found[name], wanted[name], here)
+        else:
+            said.append(Difference(here, "", _short(wanted[name])))
     return said
+
+
+def _compared(found: object, wanted: object, place: str) -> list[Difference]:
+    """Where two values differ, as deep as their shapes are the same."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        more = [f"{place}.{name}" for name in sorted(set(found) - set(wanted))]
+        there = [Difference(name, "is there", "not there") for name in more]
+        return differences(found, wanted, place) + (there if "[" in place else [])
+    if isinstance(found, list) and isinstance(wanted, list):
+        if len(found) == len(wanted):
+            pairs = enumerate(zip(found, wanted, strict=True))
+            return [d for i, (f, w) in pairs for d in _compared(f, w, f"{place}[{i}]")]
+    elif found == wanted:
+        return []
+    return [Difference(place, _short(found), _short(wanted))]
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def render(settings: Mapping[str, Any]) -> bytes:

@@ -119,8 +119,19 @@ def test_a_hook_that_was_weakened_is_a_difference() -> None:
     changed = parse(render(wanted()))
     del changed["hooks"]["PreToolUse"][0]["hooks"][0]["onFailure"]
     (difference,) = differences(changed, wanted())
-    assert difference.place == "hooks.PreToolUse"
-    assert "must be" in str(difference)
+    assert difference.place == "hooks.PreToolUse[0].hooks[0].onFailure"
+    assert str(difference).endswith(': missing, must be "block"')
+
+
+def test_a_matcher_that_lets_tools_by_is_a_difference() -> None:
+    changed = parse(render(wanted()))
+    changed["hooks"]["PreToolUse"][0]["matcher"] = "Bash"
+    (difference,) = differences(changed, wanted())
+    assert difference.place == "hooks.PreToolUse[0].matcher"
+
+
+def test_a_long_value_is_shown_shortened() -> None:
+    assert all(len(str(d)) < 300 for d in differences({}, wanted()))
 
 
 @pytest.mark.parametrize("version", ["2.1.295", "v2.1.296", "2.2.0", "3.0.0"])
