@@ -120,7 +120,10 @@ def test_agents_at_the_end_and_in_one_line() -> None:
 
 
 def test_an_agent_keeps_what_it_has_besides() -> None:
-    before = [{"principal": "developer", "uid": 1, "names": ["cn"]}, {"principal": "b"}]
+    before: list[dict[str, Any]] = [
+        {"principal": "developer", "uid": 1, "names": ["cn"]},
+        {"principal": "b"},
+    ]
     after = enrolled(before, "developer", 7, "sha256:x")
     assert after[0] == {
         "principal": "developer", "uid": 7, "names": ["cn"], "tokens": ["sha256:x"],
