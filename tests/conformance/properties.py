@@ -19,6 +19,7 @@ from clawlaw.policy.builtin import builtin
 from clawlaw.policy.compile import load
 from clawlaw.policy.errors import PolicyError
 
+from .log_properties import LOG_PROPERTIES
 from .reference import Case, Fixture
 
 ENCODE = msgspec.json.Encoder(order="deterministic").encode
@@ -143,6 +144,7 @@ def corrupt_state_refused(fixture: Fixture) -> None:
 
 
 PROPERTIES: dict[str, Callable[[Fixture], None]] = {
+    **LOG_PROPERTIES,
     "bad_policy_refused": bad_policy_refused,
     "corrupt_state_refused": corrupt_state_refused,
     "decide_never_mutates": decide_never_mutates,
