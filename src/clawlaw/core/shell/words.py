@@ -38,6 +38,11 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Match(Word):
+    """One of the paths that a pattern matches: `"$f"` in `for f in *.txt`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
     """What a command reads on its standard input.
 
