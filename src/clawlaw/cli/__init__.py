@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from clawlaw import __version__
-from clawlaw.cli import evidence, policy, steward
+from clawlaw.cli import evidence, policy, steward, witness
+from clawlaw.cli.anchor import anchor
 from clawlaw.cli.backtest import backtest
 from clawlaw.cli.bench_cases import bench_cases
 from clawlaw.cli.decide import decide, explain
@@ -60,6 +61,8 @@ app.command()(gate)
 app.add_typer(policy.app)
 app.add_typer(evidence.app)
 app.add_typer(steward.app)
+app.add_typer(witness.app)
+app.command()(anchor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from clawlaw.cli.output import UsageError, err, out, print_json, reported
 from clawlaw.cli.steward_view import details, table
 from clawlaw.gate.answers import Word
 from clawlaw.gate.desk_view import DeskView
-from clawlaw.gate.private import read_private
+from clawlaw.private import read_private
 
 if TYPE_CHECKING:
     from clawlaw.gate.steward_client import DeskClient

@@ -34,7 +34,7 @@ from clawlaw.core.canonical import Json, canonical_json
 from clawlaw.core.errors import ClawLawError
 from clawlaw.evidence.schema import Escalated
 from clawlaw.gate.answers import Answer
-from clawlaw.gate.private import create_private, read_private
+from clawlaw.private import create_private, read_private
 
 MIN_PASSPHRASE: Final = 12  # characters
 _NAME: Final = re.compile(r"[a-z][a-z0-9.-]{0,62}", re.ASCII)

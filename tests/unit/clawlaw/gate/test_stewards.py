@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 from clawlaw.evidence.schema import Escalated
 from clawlaw.gate import stewards
 from clawlaw.gate.answers import Answer
-from clawlaw.gate.private import PrivateFileError
 from clawlaw.gate.stewards import Steward, StewardError, StewardKey, Stewards
+from clawlaw.private import PrivateFileError
 
 PASSPHRASE = "correct horse battery"  # noqa: S105  # of a test
 ASKED = Escalated("e1", "d1", "sha256:a", "sha256:p", ("a.ask",), 100, 1, "coder", "s")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from clawlaw.gate import private
-from clawlaw.gate.private import PrivateFileError, create_private, read_private
+from clawlaw import private
+from clawlaw.private import PrivateFileError, create_private, read_private
 
 
 def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""`clawlaw anchor`: bring the log to its witnesses and its store."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clawlaw.cli.options import JsonOption
+from clawlaw.cli.output import DIFFERENT, err, print_json, reported
+
+if TYPE_CHECKING:
+    from clawlaw.evidence.anchor import Anchor, Round
+    from clawlaw.evidence.anchor_config import AnchorConfig
+    from clawlaw.evidence.witness_http import WitnessClient
+
+CONFIG = Path("/etc/clawlaw/anchor.yaml")
+
+
+def anchor(
+    *,
+    config: Annotated[
+        Path, typer.Option("--config", metavar="FILE", help="Mode 0600.")
+    ] = CONFIG,
+    once: Annotated[
+        bool, typer.Option("--once", help="One round; ends with 1 on a problem.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Have heads of the log co-signed, and store them and sealed segments locked.
+
+    Runs beside the gate until SIGTERM or Ctrl-C.
+    """
+    with reported(as_json=as_json):
+        from clawlaw.evidence import anchor as rounds  # noqa: PLC0415  # of an extra
+        from clawlaw.evidence.anchor_config import read_config  # noqa: PLC0415
+
+        read = read_config(config)
+        made = _anchor(read)
+        if once:
+            done = made.round()
+            _tell(done, as_json=as_json)
+            raise typer.Exit(DIFFERENT if done.problems else 0)
+        ending = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: ending.set())
+        rounds.run(
+            made,
+            read.interval,
+            lambda done: _tell(done, as_json=as_json),
+            ending.wait,
+        )
+
+
+def _anchor(read: "AnchorConfig") -> "Anchor":
+    from clawlaw.evidence.anchor import Anchor  # noqa: PLC0415  # of an extra
+    from clawlaw.evidence.note import Verifier  # noqa: PLC0415
+
+    store = None
+    if read.store is not None:
+        from clawlaw.evidence.objects import Store  # noqa: PLC0415  # of an extra
+
+        store = Store(read.store)
+    return Anchor(
+        Path(read.log),
+        Verifier.parse(read.key),
+        [_witness(w.url, w.key, w.authority) for w in read.witnesses],
+        store,
+        Path(read.witnessed) if read.witnessed else None,
+    )
+
+
+def _witness(url: str, key: str, authority: str) -> "WitnessClient":
+    import ssl  # noqa: PLC0415  # slow to load
+
+    from clawlaw.evidence.note import Verifier  # noqa: PLC0415  # of an extra
+    from clawlaw.evidence.witness_http import WitnessClient  # noqa: PLC0415
+
+    tls = ssl.create_default_context(cafile=authority) if authority else None
+    return WitnessClient(url, Verifier.parse(key), tls=tls)
+
+
+def _tell(done: "Round", *, as_json: bool) -> None:
+    """A line for a round that did something; problems always."""
+    if as_json:
+        head = done.head
+        print_json(
+            {
+                "size": head.size if head else 0,
+                "root": head.root.hex() if head else "",
+                "cosigned": done.cosigned,
+                "put": done.put,
+                "problems": done.problems,
+            }
+        )
+        return
+    for problem in done.problems:
+        err.print(f"clawlaw anchor: {problem}", style="red", markup=False)
+    if done.put:
+        size = done.head.size if done.head else 0
+        names = ", ".join(done.put)
+        err.print(f"size {size}, witnesses {len(done.cosigned)}: {names}", markup=False)

@@ -1,0 +1,115 @@
+"""How far the witnesses are behind the log, from cosignatures that were verified.
+
+The gate signs its head every so often. What it signed and too few witnesses co-signed
+is unprotected: whoever owns the machine could still take it back. The age of the oldest
+such head is the lag; beyond the limit the gate denies. A gate where nothing happens
+signs nothing, and is not late.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+from clawlaw.evidence.errors import EvidenceError, NoteError
+from clawlaw.evidence.note import (
+    COSIGNATURE,
+    Checkpoint,
+    Verifier,
+    open_note,
+    parse_checkpoint,
+    split_note,
+)
+
+
+class WitnessLag:
+    """What was signed and what of it was co-signed.
+
+    Attributes:
+        witnessed: The largest head that enough witnesses co-signed; `None`: none yet.
+        fork: Why nothing may be allowed any more, "" as long as all is one history.
+    """
+
+    def __init__(
+        self, log: Verifier, witnesses: Iterable[Verifier], needed: int, limit: int
+    ) -> None:
+        """Begin with nothing signed.
+
+        Args:
+            log: Key of the log itself.
+            witnesses: Keys of the cosignatures that count.
+            needed: How many of them make a head protected, at least 1.
+            limit: Milliseconds that a head may wait for them.
+
+        Raises:
+            EvidenceError: Fewer witnesses than are needed, one of them twice, or a key
+                that does not cosign.
+        """
+        known = list(witnesses)
+        names = {log.name, *(w.name for w in known)}
+        keys = {w.encode().rpartition("+")[2] for w in known}
+        if not 1 <= needed <= len(keys) == len(known) == len(names) - 1:
+            raise EvidenceError(
+                f"{needed} of {len(known)} witnesses are needed; at least one, at most "
+                "all of them, each with a name and a key of its own"
+            )
+        if any(w.type != COSIGNATURE for w in known):
+            raise EvidenceError("a witness's key is that of its cosignatures")
+        self.witnessed: Checkpoint | None = None
+        self.fork = ""
+        self._log = log
+        self._known = known
+        self._names = frozenset(w.name for w in known)
+        self._needed = needed
+        self._limit = limit
+        self._waiting: deque[tuple[Checkpoint, int]] = deque()
+
+    def signed(self, note: bytes, time: int) -> None:
+        """A head was signed and recorded.
+
+        Args:
+            note: As recorded.
+            time: Milliseconds since the epoch.
+        """
+        head = parse_checkpoint(split_note(note)[0])
+        if self.witnessed is None or head.size > self.witnessed.size:
+            self._waiting.append((head, time))
+
+    def seen(self, note: bytes) -> bool:
+        """Take what an uploader brought back from the witnesses.
+
+        Args:
+            note: A head of this log with cosignatures; nothing of it is believed that
+                is not verified.
+
+        Returns:
+            Whether enough of the witnesses co-signed it.
+
+        Raises:
+            NoteError: No head of this log.
+        """
+        found = open_note(note, [self._log, *self._known])
+        if self._log.name not in found.names:
+            raise NoteError("the log itself did not sign this note")
+        if len(self._names.intersection(found.names)) < self._needed:
+            return False
+        head = found.checkpoint
+        for own, _ in self._waiting:
+            if own.size == head.size and own != head:
+                self.fork = f"witnesses saw another log of size {head.size}"
+        if self.witnessed is None or head.size > self.witnessed.size:
+            self.witnessed = head
+        while self._waiting and self._waiting[0][0].size <= self.witnessed.size:
+            self._waiting.popleft()
+        return True
+
+    def lag(self, now: int) -> int:
+        """Age of the oldest head that waits, milliseconds; 0: none does."""
+        return max(now - self._waiting[0][1], 0) if self._waiting else 0
+
+    def late(self, now: int) -> str:
+        """Why the gate must deny now; "" where it need not."""
+        if self.fork:
+            return self.fork
+        lag = self.lag(now)
+        if lag <= self._limit:
+            return ""
+        return f"the witnesses are {lag} ms behind, at most {self._limit}"
