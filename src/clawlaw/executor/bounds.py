@@ -19,7 +19,7 @@ SECRET_NAMES: Final = (
 KEPT_NAMES: Final = (
     ".git/hooks", ".git/config", ".git/config.worktree", ".git/info/attributes",
     ".claude/settings.json", ".claude/settings.local.json", ".claude/hooks",
-    ".mcp.json", ".vscode", ".idea", ".envrc", ".husky", "clawlaw",
+    ".mcp.json", ".vscode", ".idea", ".envrc", ".husky", "clawlaw/policy",
 )  # fmt: skip
 # What every program needs, and no secret of a user.
 SYSTEM_ROOTS: Final = (
@@ -50,7 +50,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
         disk_bytes: By which the file system of a writable tree may lose space.
         scratch_bytes: Of each private `/tmp`, `/var/tmp`, `/run`, `/dev/shm`.
         open_files: Descriptors of one process.
-        output_bytes: Of standard output and error together.
+        output_bytes: Of standard output and error together that are shown and told
+            to the gate; the rest is thrown away.
     """
 
     seconds: int = 600
@@ -59,7 +60,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     disk_bytes: int = 4 << 30
     scratch_bytes: int = 512 << 20
     open_files: int = 4096
-    output_bytes: int = 8 << 20
+    output_bytes: int = 256 << 10
 
 
 class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +74,10 @@ class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
         network: "gate" shows the gate's socket at `GATE_SOCKET`, and nothing else.
         socket: Where that is outside.
         listen: Ports of the private loopback that may be connected to; `None`: any.
+        broker: Socket that performs permits for a confined client, shown at
+            `EXECUTOR_SOCKET`; "" for an action.
+        terminal: It keeps the terminal that it was started from.
+        variables: Set inside besides those of `environment`.
     """
 
     cwd: str
@@ -86,6 +91,9 @@ class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
     listen: tuple[int, ...] | None = None
     limits: Limits = Limits()
     user: str = "agent"
+    broker: str = ""
+    terminal: bool = False
+    variables: dict[str, str] = {}
 
 
 def is_secret_name(name: str, more: tuple[str, ...] = ()) -> bool:
@@ -120,4 +128,5 @@ def environment(bounds: Bounds) -> dict[str, str]:
         "TERM": "dumb",
         "TMPDIR": "/tmp",  # noqa: S108  # the sandbox's own
         "CLAWLAW_SANDBOX": "bubblewrap",
+        **bounds.variables,
     }

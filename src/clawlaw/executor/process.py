@@ -18,7 +18,7 @@ from clawlaw.executor import landlock, sandbox, seccomp
 from clawlaw.executor.bounds import Bounds
 from clawlaw.executor.host import SandboxError, bubblewrap, look
 
-HEAD: Final = 256 << 10  # bytes of output that are kept for the gate to learn from
+RUNAWAY: Final = 256  # times the output that is shown, after which it is ended
 _CHUNK = 1 << 16
 _TICK = 0.2  # seconds between looks at the clock and the disk
 _UNEXPLAINED = 4  # times the limit
@@ -42,6 +42,7 @@ class Job(Struct, frozen=True):
         places: Held descriptors by path, from which the sandbox is bound.
         account: `None`: the executor's own.
         python: Interpreter for the last steps; "": the executor's.
+        channel: Socket that the last steps hand listeners out by; -1: none.
     """
 
     bounds: Bounds
@@ -49,6 +50,7 @@ class Job(Struct, frozen=True):
     places: dict[str, int] = {}
     account: Account | None = None
     python: str = ""
+    channel: int = -1
 
 
 class Ended(Struct, frozen=True):
@@ -58,7 +60,8 @@ class Ended(Struct, frozen=True):
         exit: Exit status; 128 + N where signal N ended it.
         duration: Microseconds.
         bytes_out: Shown, at most the limit.
-        head: The first `HEAD` bytes shown, output and error as they came.
+        head: What was shown, output and error as they came.
+        truncated: More was said than was shown.
         reason: "", or which limit ended it: "deadline", "output", "disk".
     """
 
@@ -67,11 +70,7 @@ class Ended(Struct, frozen=True):
     bytes_out: int
     head: bytes
     reason: str = ""
-
-    @property
-    def truncated(self) -> bool:
-        """Whether more was said than is in `head`, or than was let through."""
-        return self.reason == "output" or self.bytes_out > len(self.head)
+    truncated: bool = False
 
 
 type Sink = Callable[[int, bytes], None]  # 1 or 2, and what was said there
@@ -99,8 +98,9 @@ def command_line(job: Job) -> Iterator[tuple[list[str], list[int]]]:
         words = sandbox.options(job.bounds, host, fds)
         text = b"".join(os.fsencode(word) + b"\0" for word in words)
         options_fd = _memory(stack, "options", text)
-        inner = sandbox.inside(job.bounds, host, list(job.command))
+        inner = sandbox.inside(job.bounds, host, list(job.command), job.channel)
         inherited = [filter_fd, steps, options_fd, *job.places.values()]
+        inherited += [job.channel] if job.channel >= 0 else []
         yield [program, "--args", str(options_fd), "--", *inner], inherited
 
 
@@ -152,9 +152,10 @@ def perform(job: Job, sink: Sink | None = None, *, until: float = 0) -> Ended:
     return Ended(
         status if status >= 0 else 128 - status,
         int((time.monotonic() - start) * 1e6),
-        watch.shown,
+        len(watch.head),
         bytes(watch.head),
         watch.reason,
+        watch.said > len(watch.head),
     )
 
 
@@ -186,7 +187,7 @@ class _Watch:
         self._free = _free(self._roots)
         self._began = time.time_ns()
         self._looked = self._limits.disk_bytes
-        self.shown = 0
+        self.said = 0
         self.head = bytearray()
         self.reason = ""
 
@@ -210,13 +211,14 @@ class _Watch:
             self._check()
 
     def _take(self, number: int, data: bytes) -> None:
-        room = self._limits.output_bytes - self.shown
-        if len(data) > room:
-            data, self.reason = data[:room], "output"
-        self.shown += len(data)
-        self.head += data[: HEAD - len(self.head)]
+        limit = self._limits.output_bytes
+        self.said += len(data)
+        data = data[: limit - len(self.head)]
         if data:
+            self.head += data
             self._sink(number, data)
+        if self.said > RUNAWAY * limit:
+            self.reason = "output"
 
     def _check(self) -> None:
         if time.monotonic() >= self._end:

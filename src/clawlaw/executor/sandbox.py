@@ -17,6 +17,7 @@ from clawlaw.executor.bounds import Bounds, environment, within
 
 INSIDE: Final = "/run/clawlaw"
 GATE_SOCKET: Final = f"{INSIDE}/gate.sock"
+EXECUTOR_SOCKET: Final = f"{INSIDE}/executor.sock"
 LAST_STEPS: Final = f"{INSIDE}/landlock.py"
 SCRATCH: Final = ("/tmp", "/var/tmp", "/run", "/dev/shm")  # noqa: S108  # its own
 _DEVICES: Final = "/dev"
@@ -67,9 +68,10 @@ def options(bounds: Bounds, host: Host, fds: Descriptors) -> list[str]:
     made = [
         "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net",
         "--unshare-uts", "--unshare-cgroup-try", "--disable-userns",
-        "--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv",
+        "--die-with-parent", "--hostname", "sandbox", "--clearenv",
         "--cap-drop", "ALL",  # root would otherwise keep them inside
     ]  # fmt: skip
+    made += [] if bounds.terminal else ["--new-session"]
     for name, value in environment(bounds).items():
         made += ["--setenv", name, value]
     made += _system(bounds, host)
@@ -133,11 +135,20 @@ def _helpers(bounds: Bounds, fds: Descriptors) -> list[str]:
     made += ["--perms", "0444", "--ro-bind-data", str(fds.steps), LAST_STEPS]
     if bounds.network == "gate":
         made += ["--ro-bind", bounds.socket, GATE_SOCKET]
+    if bounds.broker:
+        made += ["--ro-bind", bounds.broker, EXECUTOR_SOCKET]
     return made
 
 
-def specification(bounds: Bounds, host: Host) -> str:
-    """What the last steps allow, as JSON for `landlock.py`."""
+def specification(bounds: Bounds, host: Host, channel: int = -1) -> str:
+    """What the last steps allow, as JSON for `landlock.py`.
+
+    Args:
+        bounds: What may be touched.
+        host: What stands on this machine.
+        channel: Inherited socket over which listeners on the ports of the bounds are
+            handed out; -1: there are none.
+    """
     read = [*host.roots, *bounds.read, "/proc", INSIDE]
     write = [*bounds.write, *SCRATCH, bounds.home, *_device_files()]
     return json.dumps(
@@ -145,6 +156,7 @@ def specification(bounds: Bounds, host: Host) -> str:
             "read": sorted(set(read)),
             "write": sorted(set(write)),
             "listen": None if bounds.listen is None else list(bounds.listen),
+            "channel": channel,
             "limits": msgspec.to_builtins(bounds.limits),
         },
         sort_keys=True,
@@ -156,9 +168,12 @@ def _device_files() -> list[str]:
     return [f"{_DEVICES}/{name}" for name in names]
 
 
-def inside(bounds: Bounds, host: Host, command: list[str]) -> list[str]:
+def inside(
+    bounds: Bounds, host: Host, command: list[str], channel: int = -1
+) -> list[str]:
     """Command line inside: the last steps, which become the command."""
-    steps = [host.python, "-I", "-S", LAST_STEPS, specification(bounds, host)]
+    said = specification(bounds, host, channel)
+    steps = [host.python, "-I", "-S", LAST_STEPS, said]
     return [*steps, *command]
 
 

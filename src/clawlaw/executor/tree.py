@@ -31,12 +31,14 @@ class Tree(Struct):
         files: Mark of every file and link, by path.
         secrets: Files and directories that are secret by their names.
         kept: Files and directories that stay read only.
+        absent: Names that would, and are not there.
         repositories: Directories that hold a `.git` directory.
     """
 
     files: dict[str, Mark]
     secrets: list[str]
     kept: list[str]
+    absent: list[str]
     repositories: list[str]
 
 
@@ -55,7 +57,7 @@ def scan(
     Raises:
         SandboxError: There are more.
     """
-    tree = Tree({}, [], [], [])
+    tree = Tree({}, [], [], [], [])
     shared: dict[tuple[int, int], list[str]] = {}
     hidden: set[tuple[int, int]] = set()
     count = 0
@@ -81,7 +83,8 @@ def scan(
                 hidden.add((seen.st_dev, seen.st_ino))
     for identity in hidden:  # the same file under an innocent name
         tree.secrets += [p for p in shared[identity] if p not in tree.secrets]
-    tree.kept = _kept(roots, tree.repositories)
+    for path in _kept(roots, tree.repositories):
+        (tree.kept if os.path.lexists(path) else tree.absent).append(path)
     return tree
 
 

@@ -27,7 +27,7 @@ SMALL = Limits(
     file_bytes=4 << 20,
     disk_bytes=48 << 20,
     scratch_bytes=4 << 20,
-    output_bytes=1 << 20,
+    output_bytes=64 << 10,
 )
 _libc = ctypes.CDLL(None)
 GIT_CONFIG = "[core]\n\tbare = false\n"

@@ -94,12 +94,17 @@ def running(words: str) -> bool:
     return False
 
 
-def test_output_beyond_the_limit_ends_it(lab: Lab) -> None:
+def test_output_beyond_the_limit_is_not_shown(lab: Lab) -> None:
+    ended = lab.confined("head -c 200000 /dev/zero; touch finished")
+    assert (ended.exit, ended.reason, ended.truncated) == (0, "", True)
+    assert ended.bytes_out == len(ended.head) == SMALL.output_bytes
+    assert (lab.workspace / "finished").exists()
+
+
+def test_output_without_end_ends_it(lab: Lab) -> None:
     ended = lab.confined("yes")
-    assert ended.reason == "output"
+    assert (ended.exit, ended.reason) == (128 + 9, "output")
     assert ended.bytes_out == SMALL.output_bytes
-    assert len(ended.head) == process.HEAD
-    assert ended.truncated
 
 
 def test_descriptors_are_not_inherited(lab: Lab) -> None:
