@@ -6,7 +6,7 @@ the very action, under the very policy, before it expires, from someone other th
 asks, and only until a decision used it.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from clawlaw.core.actions import Proposal
 from clawlaw.core.canonical import digest
@@ -18,8 +18,7 @@ from clawlaw.core.state import State, find
 CONSUMED = "approvals"  # table of a session: ids of what was used up
 
 
-@dataclass(frozen=True, slots=True)
-class Grants:
+class Grants(Struct, frozen=True):
     """What the valid approvals of one action waive together.
 
     Attributes:

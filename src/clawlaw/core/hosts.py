@@ -1,8 +1,9 @@
 """Lists of hosts as a scope has them: names, `.domain`, addresses, networks, `*`."""
 
 import ipaddress
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from clawlaw.core.text import fold_host
 
@@ -11,8 +12,7 @@ ANY = "*"
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@dataclass(frozen=True, slots=True)
-class Hosts:
+class Hosts(Struct, frozen=True):
     """A list of hosts in the form that a test needs.
 
     Attributes:

@@ -15,8 +15,9 @@ Source: RFC 3454; Apple TN1150 (characters that HFS+ ignores); apfs firmlinks an
 
 import ipaddress
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 _TABLES = unicodedata.ucd_3_2_0
 # What HFS+ and APFS leave out of a comparison, and other characters without width.
@@ -39,8 +40,7 @@ _FIRMLINK = ("system", "volumes", "data")
 _PRIVATE = frozenset({"tmp", "var", "etc"})
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """Text in its comparable form.
 
     Attributes:

@@ -1,6 +1,6 @@
 """One proposal as rules, laws and patterns see it: operands joined with their facts."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from clawlaw.core.actions import AnyEffect, FileMove, Proposal
 from clawlaw.core.budget import Account
@@ -14,8 +14,7 @@ from clawlaw.core.working import Working
 UNLOOKED = PathFact(resolved="", kind="unknown")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One path that an effect reaches.
 
     A rule that allows must hold for `written` and `real`; a rule that refuses

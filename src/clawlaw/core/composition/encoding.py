@@ -11,7 +11,8 @@ The measure and its numbers are ours: tests/unit/clawlaw/composition/test_encodi
 holds them against chunks of each encoding and against addresses of real kinds.
 """
 
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import re2
 
@@ -26,7 +27,12 @@ QUERY: Final = 200  # characters after the question mark
 DIGESTS: Final = frozenset({32, 40, 64, 128})  # hexadecimal
 _HEX: Final = frozenset("0123456789abcdef")
 _STRANGE: Final = re2.compile(r"[!#$()*<>@^`{|}~;]")
-_RUNS: Final = re2.compile(rf"[\pL\pN]{{{RUN},}}")
+
+
+@cache
+def _runs() -> Any:  # noqa: ANN401  # re2 has no types
+    """Letters and digits of every script: too many to compile before they are asked."""
+    return re2.compile(rf"[\pL\pN]{{{RUN},}}")
 
 
 def encoded(text: str) -> int:
@@ -34,7 +40,7 @@ def encoded(text: str) -> int:
     if len(text) < RUN:
         return 0
     total = len(text) if len(_STRANGE.findall(text)) >= SIGNS else 0
-    for run in _RUNS.findall(text):
+    for run in _runs().findall(text):
         if not is_digest(run) and _mixed(run):
             total += len(run)
     return total
@@ -42,7 +48,7 @@ def encoded(text: str) -> int:
 
 def digests(text: str) -> int:
     """Runs in `text` that have the form of a digest."""
-    return sum(1 for run in _RUNS.findall(text) if is_digest(run))
+    return sum(1 for run in _runs().findall(text) if is_digest(run))
 
 
 def is_digest(run: str) -> bool:

@@ -1,14 +1,13 @@
 """Addresses as programs take them: URLs and places on other machines."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from clawlaw.core.shell.words import UNKNOWN
 
 PORT_MAX = 65_535
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Parts of an address.
 
     Attributes:

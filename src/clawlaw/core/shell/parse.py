@@ -7,10 +7,12 @@ text otherwise than the shell does cannot then hide a command in a gap.
 Source: POSIX.1-2024, Shell Command Language; GNU Bash manual 5.3.
 """
 
+from functools import cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import tree_sitter_bash
-from tree_sitter import Language, Node, Parser
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
 
 MAX_BYTES = 65_536  # of one command text
 MAX_NODES = 20_000  # of its syntax tree
@@ -19,7 +21,6 @@ MAX_NESTING = 40  # statements within statements, through functions and texts
 MAX_CALLS = 12  # functions and texts inside each other
 MAX_LEVELS = 80  # of the syntax tree
 
-_PARSER = Parser(Language(tree_sitter_bash.language()))
 # Ranges of characters that have no width, order text, look like a blank, or are not
 # characters. U+FFFD is refused as well: inside the analysis it stands for "unknown".
 _UNSEEN = (
@@ -56,7 +57,7 @@ def unseen(text: str) -> str:
     return ""
 
 
-def parse(text: str, depth: int = 0) -> tuple[Node, bytes]:
+def parse(text: str, depth: int = 0) -> "tuple[Node, bytes]":
     """The syntax tree of a text and the bytes that it indexes.
 
     Args:
@@ -75,7 +76,7 @@ def parse(text: str, depth: int = 0) -> tuple[Node, bytes]:
     source = text.encode()
     if len(source) > MAX_BYTES:
         raise UnclearError(f"text of {len(source)} bytes, at most {MAX_BYTES}")
-    root = _PARSER.parse(source).root_node
+    root = _parser().parse(source).root_node
     if root.has_error:
         raise UnclearError("not understood as shell text", text[:200])
     count = root.descendant_count
@@ -86,7 +87,16 @@ def parse(text: str, depth: int = 0) -> tuple[Node, bytes]:
     return root, source
 
 
-def _levels(root: Node) -> int:
+@cache
+def _parser() -> "Parser":
+    """The grammar's; loaded with the first text, since files are judged without it."""
+    import tree_sitter_bash  # noqa: PLC0415  # see above
+    from tree_sitter import Language, Parser  # noqa: PLC0415  # likewise
+
+    return Parser(Language(tree_sitter_bash.language()))
+
+
+def _levels(root: "Node") -> int:
     """Levels of a tree, found without recursion."""
     cursor = root.walk()
     deepest = 0
@@ -99,7 +109,7 @@ def _levels(root: Node) -> int:
                 return deepest
 
 
-def text_of(node: Node, source: bytes) -> str:
+def text_of(node: "Node", source: bytes) -> str:
     """The bytes of a node as text."""
     return source[node.start_byte : node.end_byte].decode()
 
@@ -116,19 +126,19 @@ def is_blank(gap: bytes, *, lines: bool = False) -> bool:
     return bool(gap) and not gap.strip(b" \t\n" if lines else b" \t")
 
 
-def solid(nodes: list[Node]) -> bool:
+def solid(nodes: "list[Node]") -> bool:
     """Whether nothing stands between nodes, not even a blank."""
     return all(one.end_byte == two.start_byte for one, two in pairwise(nodes))
 
 
-def _parts(node: Node) -> bool:
+def _parts(node: "Node") -> bool:
     """Whether a node ends the word before it by its own first sign."""
     if not node.type.endswith("_redirect"):
         return False
     return node.children[0].type != "file_descriptor"
 
 
-def children(node: Node, source: bytes, *, lines: bool = False) -> list[Node]:
+def children(node: "Node", source: bytes, *, lines: bool = False) -> "list[Node]":
     """Children of a node without comments, when nothing stands between them.
 
     Args:

@@ -1,16 +1,17 @@
 """What a command's first word means: function, builtin, wrapper, shell or program."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from clawlaw.core.actions import ProcessExec
-from clawlaw.core.shell import flow, outputs, settings
+from clawlaw.core.shell import flow, outputs
 from clawlaw.core.shell.builtins import BUILTINS, SILENT
 from clawlaw.core.shell.parse import MAX_CALLS, UnclearError
 from clawlaw.core.shell.paths import normal
 from clawlaw.core.shell.shells import SHELLS
 from clawlaw.core.shell.shells import run as run_shell
-from clawlaw.core.shell.variables import assign, environment
+from clawlaw.core.shell.variables import assign, environment, is_special
 from clawlaw.core.shell.words import Input, Invocation, Word
 from clawlaw.core.shell.world import World, numbered
 from clawlaw.core.shell.wrappers import WRAPPERS
@@ -99,7 +100,7 @@ def _based(said: Input, before: Input | None, cwd: str) -> Input:
     """A listing with the directory that its names are relative to."""
     if not cwd or (before is not None and before.within and before.base != cwd):
         return Input("program")  # listings of two directories, told apart by nobody
-    return replace(said, base=cwd)
+    return structs.replace(said, base=cwd)
 
 
 def _located(walk: "Walk", invocation: Invocation) -> tuple[str, Invocation] | None:
@@ -115,10 +116,9 @@ def _located(walk: "Walk", invocation: Invocation) -> tuple[str, Invocation] | N
     if folder not in _SYSTEM:
         arguments = tuple([word.text for word in invocation.arguments])
         walk.emit(ProcessExec(path, arguments, "file", path))
-        settings.check(
-            walk, base, invocation.environment, known=(), runner=True,
-            cwd=invocation.cwd,
-        )  # fmt: skip
+        for variable, _ in invocation.environment:
+            if is_special(variable):
+                walk.opaque("a variable that changes what programs do", variable)
         if not is_program(walk, base):
             return None
     elif path != normal(path):

@@ -18,11 +18,10 @@ from clawlaw.core.shell.templates import Emit, compile_effect
 SHAPES = {"copy", "move", "link"}
 LOOKED_AT = frozenset({
     "read", "list", "attributes", "write", "append", "create", "touch", "mkdir",
-    "chmod", "delete", "empty", "write-tree", "repack", "compiled", "picture-in",
-    "input",
+    "chmod", "delete", "write-tree", "repack", "compiled",
 })  # fmt: skip  # kinds whose effects carry a pattern to the facts
 # Kinds of options that a pattern of file names might turn into without harm.
-MILD = HARMLESS | {"read", "list", "attributes", "within"}
+MILD = HARMLESS | {"read", "list", "attributes"}
 
 
 @dataclass(slots=True)
@@ -281,7 +280,7 @@ def _check_table(table: Table, name: str) -> None:
                 raise SpecError(f"{name}: {spelling} is not safe, safe_options is set")
     known = {m for option in table.options.values() for m in option.marks}
     known |= {m for _, option in table.prefixes for m in option.marks}
-    known |= {"operands", "input", "ended"}
+    known |= {"operands", "input"}
     for variant in table.variants:
         used = variant.need | variant.without
         unknown = {m for m in used if not m.startswith("as-")} - known

@@ -5,16 +5,16 @@ shell would pass to the program, as far as the text alone tells.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
 
 from clawlaw.core.actions import AnyEffect
 
 UNKNOWN = "\ufffd"  # stands for each part of a word that only a run would tell
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """One word after expansion.
 
     Attributes:
@@ -37,13 +37,7 @@ class Word:
         return UNKNOWN not in self.text and not self.glob and not self.many
 
 
-@dataclass(frozen=True, slots=True)
-class Match(Word):
-    """One of the paths that a pattern matches: `"$f"` in `for f in *.txt`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """What a command reads on its standard input.
 
     Attributes:
@@ -64,8 +58,7 @@ class Input:
         return self.within if self.base in ("", cwd) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     """One simple command, wrappers already taken off.
 
     Attributes:
@@ -85,8 +78,7 @@ class Invocation:
     cwd: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """What an operand reaches.
 
     Attributes:

@@ -6,19 +6,20 @@ change, and equal ones become one again.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from tree_sitter import Node
+from msgspec import Struct, field, structs
 
 from clawlaw.core.shell.words import UNKNOWN, Word
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _MAX_DIGITS = 6
 MAX_WORLDS = 8  # paths followed apart; beyond it what differs becomes unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Name(Word):
+class Name(Word, frozen=True):
     """A word that is not known, except that it could be a file's name.
 
     It is not empty and holds no slash, no blank and no pattern; it is not `.` or `..`
@@ -26,8 +27,7 @@ class Name(Word):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Number(Name):
+class Number(Name, frozen=True):
     """A word that is not known, except that it is made of decimal digits."""
 
 
@@ -37,16 +37,14 @@ ANY_NUMBER = Number(UNKNOWN)
 EMPTY = Word("")
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function of the text: its body and the bytes that the body indexes."""
 
-    body: Node
+    body: "Node"
     source: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """State of a shell; `None` as directory means not known.
 
     Attributes:
@@ -55,7 +53,6 @@ class World:
         stack: Directories of `pushd`, the latest last.
         variables: Set by the text.
         arrays: Likewise.
-        maps: Arrays whose subscripts are plain text (`declare -A`).
         functions: Likewise.
         arguments: `$1` and so on.
         exported: Variables that programs see.
@@ -68,7 +65,6 @@ class World:
     stack: tuple[str, ...] = ()
     variables: Mapping[str, Word] = field(default_factory=dict)
     arrays: Mapping[str, tuple[Word, ...] | None] = field(default_factory=dict)
-    maps: frozenset[str] = frozenset()
     functions: Mapping[str, Function] = field(default_factory=dict)
     arguments: tuple[Word, ...] | None = ()
     exported: frozenset[str] = frozenset()
@@ -77,8 +73,7 @@ class World:
 
     def but(self, **changes: Any) -> Self:  # noqa: ANN401  fields of several types
         """A world that differs in these fields."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        return type(self)(**(fields | changes))
+        return structs.replace(self, **changes)
 
     def bind(self, name: str, value: Word) -> Self:
         """A world where a variable has a value."""
@@ -122,7 +117,6 @@ def widened(worlds: list[World]) -> World:
                 else None
                 for name in {**first.arrays, **other.arrays}
             },
-            maps=first.maps & other.maps,
             functions={
                 name: function
                 for name, function in first.functions.items()
