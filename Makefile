@@ -63,6 +63,10 @@ test: venv ## everything: checks, unit tests, Molecule, the testbed from nothing
 test-unit: venv ## the tests that need no hosts
 	@pytest -n 2 tests/unit tests/integration tests/adversarial tests/conformance
 
+.PHONY: coverage
+coverage: venv ## branches of the gate's core that its tests take; fails below 95 %
+	@scripts/coverage
+
 .PHONY: test-contract
 test-contract: venv ## what K3s documents, against the K3s or stand-in that the testbed runs
 	@scripts/test contract

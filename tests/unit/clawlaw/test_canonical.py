@@ -84,7 +84,7 @@ def test_digest_is_the_same_in_another_process_with_another_hash_seed() -> None:
     for seed in ("0", "1"):
         out = subprocess.run(
             [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
             capture_output=True,
             text=True,
             check=True,

@@ -103,6 +103,38 @@ def test_a_rule_of_every_law_is_heard(gate: Make, make_rule: Make, law: int) -> 
     assert (finding.law, finding.verdict) == (law, Verdict.DENY)
 
 
+@pytest.mark.parametrize("law", EVALUATED)
+@pytest.mark.parametrize(
+    ("asks", "verdict"),
+    [
+        (Verdict.ALLOW, Verdict.ALLOW),
+        (Verdict.ESCALATE, Verdict.ESCALATE),
+        (Verdict.DENY, Verdict.DENY),
+        (Verdict.ABSTAIN, Verdict.DENY),  # all abstain
+    ],
+)
+def test_a_law_alone_allows_asks_refuses_or_abstains(
+    gate: Make, make_rule: Make, law: int, asks: Verdict, verdict: Verdict
+) -> None:
+    decision = gate(rules=(make_rule("test.one", asks, law=law),)).decide(STATUS)
+    assert decision.verdict is verdict
+    assert ("authority.unclaimed" in {f.rule for f in decision.findings}) == (
+        asks is Verdict.ABSTAIN
+    )
+
+
+@pytest.mark.parametrize("law", EVALUATED)
+def test_a_law_whose_rule_does_not_apply_says_nothing(
+    gate: Make, make_rule: Make, law: int
+) -> None:
+    other = make_rule("test.other", Verdict.DENY, law=law, test=lambda *_: False)
+    decision = gate(rules=(make_rule("test.allow", Verdict.ALLOW), other)).decide(
+        STATUS
+    )
+    assert decision.verdict is Verdict.ALLOW
+    assert {f.rule for f in decision.findings} == {"test.allow"}
+
+
 def test_a_rule_that_raises_denies(gate: Make, make_rule: Make) -> None:
     def broken(_effect: object, _view: object) -> bool:
         raise ZeroDivisionError
