@@ -38,6 +38,8 @@ def check_policy(policy: Policy) -> None:
 def _check_rule(rule: Rule) -> None:
     for name in ("id", "reason", "remedy"):
         _text(getattr(rule, name), f"rule.{name}")
+    if not rule.id or not rule.reason:
+        raise UnsoundError("a rule of the policy has no id or no reason")
     _number(rule.law, "rule.law")
     _number(rule.risk, "rule.risk")
 

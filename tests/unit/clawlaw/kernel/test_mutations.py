@@ -229,3 +229,12 @@ def test_a_policy_that_no_compiler_makes_is_denied(
     decision = kernel.decide(*inputs)
     assert decision.verdict is Verdict.DENY
     assert f"{named} of the policy is not" in decision.reason
+
+
+@pytest.mark.parametrize("field", ["id", "reason"])
+def test_a_rule_that_cannot_be_told_is_denied(field: str) -> None:
+    inputs = full(3)
+    inputs[4] = replace(POLICY, rules={"file.read": (replace(READ, **{field: ""}),)})
+    decision = kernel.decide(*inputs)
+    assert decision.verdict is Verdict.DENY
+    assert decision.reason.endswith("a rule of the policy has no id or no reason)")
