@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from clawlaw import __version__
-from clawlaw.cli import evidence, execute, policy, steward, witness
+from clawlaw.cli import agents, evidence, execute, policy, steward, witness
 from clawlaw.cli.anchor import anchor
 from clawlaw.cli.backtest import backtest
 from clawlaw.cli.bench_cases import bench_cases
@@ -59,6 +59,7 @@ for command in (init, decide, explain, replay, backtest, observe, bench_cases, v
     app.command(command.__name__.replace("_", "-"))(command)
 app.command()(gate)
 app.add_typer(policy.app)
+app.add_typer(agents.app)
 execute.register(app)
 app.add_typer(evidence.app)
 app.add_typer(steward.app)

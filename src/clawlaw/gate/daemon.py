@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clawlaw import __version__
+from clawlaw.adapters.claude_hooks import PATH
 from clawlaw.core.errors import ClawLawError
 from clawlaw.core.policy import Policy
 from clawlaw.evidence.keys import read_signer
@@ -22,6 +23,7 @@ from clawlaw.evidence.schema import (
 from clawlaw.gate import replies
 from clawlaw.gate.activation import Activation
 from clawlaw.gate.boundary import Boundary
+from clawlaw.gate.claude import ClaudeHooks
 from clawlaw.gate.config import Config, read_config
 from clawlaw.gate.deciding import Hooks
 from clawlaw.gate.evaluator import Evaluator
@@ -125,6 +127,8 @@ class Daemon:
         stewardship = Stewardship(boundary, self._stewards, self.config.evidence.origin)
         router = Router(boundary, stewardship)
         router.add("GET", "/healthz", "", lambda _peer, _request: health(state))
+        program = str(Path(sys.executable).with_name("clawlaw"))
+        router.add("POST", PATH, "propose", ClaudeHooks(boundary, program).routed)
         activation = Activation(self.compiled, boundary, stewardship)
         server = Server(
             self.config,

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from clawlaw.adapters.aliases import in_known_words
 from clawlaw.core.actions import Count, Proposal
 from clawlaw.core.decode import invalid, read_strictly, to_proposal
 from clawlaw.core.errors import ProposalError
@@ -116,7 +117,7 @@ def to_call(value: Any, principal: str) -> Call:  # noqa: ANN401  # any JSON val
     session = given.get("session")
     if isinstance(session, str) and len(session) > MAX_SESSION_ID:
         raise ProposalError("session", f"longer than {MAX_SESSION_ID} characters")
-    return Call(to_proposal(given), mediated)
+    return Call(in_known_words(to_proposal(given)), mediated)
 
 
 __all__ = [
