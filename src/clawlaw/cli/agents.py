@@ -100,6 +100,26 @@ def add(
     raise typer.Exit(OK)
 
 
+@app.command()
+def token(
+    name: NameArgument,
+    *,
+    uid: Annotated[int, typer.Option(min=1, help="Of the agent's account, its alone.")],
+    credentials: FolderOption = FOLDER,
+) -> None:
+    """Make an agent's token, or take the one that is there; print its digest as JSON.
+
+    For who writes the gate's configuration himself, as the role of the Forge does.
+    """
+    with reported():
+        from clawlaw.gate.enrol import make_credentials  # noqa: PLC0415
+
+        made = make_credentials(credentials_path(credentials, name), uid, _group(uid))
+        said = {"agent": name, "digest": made.digest, "fresh": made.fresh}
+        print_json(said)
+    raise typer.Exit(OK)
+
+
 def _agents(config: Path) -> tuple[bytes, list[dict[str, Any]]]:
     """The configuration's text and its agents."""
     from clawlaw.gate.enrol import agents_of  # noqa: PLC0415  # needs the gate

@@ -98,6 +98,23 @@ def consistency(
 
 
 @app.command()
+def keygen(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Of the private key.")],
+    *,
+    name: Annotated[
+        str, typer.Option(metavar="ORIGIN", help="Name in every signature.")
+    ],
+) -> None:
+    """Make the key that signs a log's checkpoints; FILE.pub gets the published form."""
+    with reported():
+        from clawlaw.evidence.keys import make_signer  # noqa: PLC0415  # an extra
+
+        make_signer(file, name)
+        out.print(f"{file}: made; {file.with_suffix('.pub')} is public", markup=False)
+    raise typer.Exit(OK)
+
+
+@app.command()
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Proof.")],
     *,
