@@ -199,9 +199,11 @@ class Boundary:
             )
         said = msgspec.to_builtins(action)
         del said["principal"], said["session"]
+        said["home"] = state.evaluator.policy.home
         said["workspace"] = state.evaluator.policy.workspace
         said["sandbox"] = {
             "write": settings.write or state.evaluator.policy.workspace,
+            "read": settings.read,
             "hide": settings.hide,
             "network": settings.network,
         }

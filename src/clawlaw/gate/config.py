@@ -151,13 +151,15 @@ class ExecutorPart(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         sandbox: An executor that confines is installed.
         write: Directories; none: the workspace.
-        hide: Paths that are not shown.
+        read: Directories that may be read beside the system's: toolchains.
+        hide: Absolute paths, or patterns of one name, that are not shown.
         network: What is reached.
         permit: Seconds that a permit counts.
     """
 
     sandbox: bool = False
     write: tuple[Absolute, ...] = ()
+    read: tuple[Absolute, ...] = ()
     hide: tuple[Absolute, ...] = ()
     network: Literal["none", "gate"] = "gate"
     permit: Annotated[int, Meta(ge=1, le=3600)] = 60
@@ -204,6 +206,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
             observe=self.mode == "observe",
             sandbox=self.executor.sandbox,
             write=self.executor.write,
+            read=self.executor.read,
             hide=self.executor.hide,
             network=self.executor.network,
             queue=self.limits.queue,

@@ -30,6 +30,7 @@ class Settings:
         observe: Verdicts are recorded and nothing is stopped.
         sandbox: An executor that confines code performs what is mediated.
         write: Directories that its sandbox may write.
+        read: Directories that its sandbox may read beside the system's.
         hide: Paths that its sandbox must not show.
         network: What its sandbox reaches.
         queue: Requests that may wait for one flush.
@@ -42,6 +43,7 @@ class Settings:
     observe: bool = False
     sandbox: bool = False
     write: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
     network: Literal["none", "gate"] = "gate"
     queue: int = 1024
