@@ -20,6 +20,12 @@ INCOMPLETE = 5  # intact, but not all that a checkpoint kept elsewhere covers
 _SHOWN = 20  # problems printed for a person; --json has all
 
 LogArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the log.")]
+LocalArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[DIR]", help="Folder of the log; may be left out with --remote."
+    ),
+]
 KeysOption = Annotated[
     list[Path] | None,
     typer.Option(
@@ -31,7 +37,7 @@ KeysOption = Annotated[
 
 
 def verify(
-    folder: LogArgument,
+    folder: LocalArgument = None,
     *,
     key: KeysOption = None,
     checkpoint: Annotated[
@@ -42,6 +48,15 @@ def verify(
             help="Signed checkpoint that was kept elsewhere; more than one is fine.",
         ),
     ] = None,
+    remote: Annotated[
+        Path | None,
+        typer.Option(
+            "--remote",
+            metavar="CONFIG",
+            help="Verify what the store of this `clawlaw anchor` configuration holds, "
+            "and the log by it.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read the whole log and say whether it is intact, and whether it is complete.
@@ -49,21 +64,28 @@ def verify(
     Ends with 0 where nothing is wrong, 1 where bytes are not what was written, 5 where
     the bytes are right and a checkpoint says that some are missing or were replaced.
     """
+    if remote is not None:
+        from clawlaw.cli.verify_remote import verify_remote  # noqa: PLC0415  # an extra
+
+        verify_remote(remote, folder, key, as_json=as_json)
+        return
     with reported(as_json=as_json):
         from clawlaw.evidence.segment import segment_paths  # noqa: PLC0415  # an extra
 
+        if folder is None:
+            raise UsageError("DIR", "which log?", "name its folder, or give --remote")
         paths = segment_paths(folder)
         if not paths:
             raise UsageError(str(folder), "no segment of a log", "name its folder")
         keys = read_keys(key)
         held = [_held(path, keys) for path in checkpoint or ()]
         started = time.monotonic()
-        report = _with_progress(paths, held, keys)
+        report = stream(paths, held, keys)
         seconds = time.monotonic() - started
     if as_json:
-        print_json(_fields(report))
+        print_json(fields(report))
     else:
-        _print(report, seconds)
+        show(report, seconds)
     if not report.intact:
         raise typer.Exit(DIFFERENT)
     raise typer.Exit(INCOMPLETE if report.complete is False else OK)
@@ -88,10 +110,9 @@ def _held(path: Path, keys: "list[Verifier]") -> "Signed":
         raise UsageError(str(path), str(error)) from error
 
 
-def _with_progress(
-    paths: list[Path], held: "list[Signed]", keys: "list[Verifier]"
-) -> "Report":
-    from clawlaw.evidence.verify import verify as stream  # noqa: PLC0415  # an extra
+def stream(paths: list[Path], held: "list[Signed]", keys: "list[Verifier]") -> "Report":
+    """Verify segments, with a bar of what is done."""
+    from clawlaw.evidence.verify import verify as read  # noqa: PLC0415  # an extra
 
     bar = Progress(
         TextColumn("verify"),
@@ -112,10 +133,11 @@ def _with_progress(
                 bar.update(task, advance=waiting)
                 waiting = 0
 
-        return stream(paths, held, keys, step)
+        return read(paths, held, keys, step)
 
 
-def _fields(report: "Report") -> dict[str, Any]:
+def fields(report: "Report") -> dict[str, Any]:
+    """A report for programs."""
     return {
         "origin": report.origin,
         "segments": report.segments,
@@ -158,7 +180,8 @@ def _fields(report: "Report") -> dict[str, Any]:
     }
 
 
-def _print(report: "Report", seconds: float) -> None:
+def show(report: "Report", seconds: float) -> None:
+    """A report for a person."""
     rate = report.entries / max(seconds, 1e-6)
     out.print(f"log           {report.origin}", markup=False)
     out.print(

@@ -152,7 +152,7 @@ class Anchor:
     def _put_all(self, store: Store, note: bytes | None, done: Round) -> None:
         if self._held is None:
             store.check()
-            self._held = {v.name for v in store.versions() if v.locked is not None}
+            self._held = _held(store)
         held = self._held
         for path in sealed(self._folder):
             name = SEGMENTS + path.name
@@ -186,7 +186,7 @@ class Anchor:
     def _same_head(self, store: Store, name: str, path: Path) -> bool:
         there = path.with_name("there")
         for version in store.versions(name):
-            if version.name == name and version.locked is not None:
+            if version.name == name and store.locked(version) is not None:
                 store.read(version, there)
                 mine, other = (
                     open_note(p.read_bytes(), [self._log]).checkpoint
@@ -194,6 +194,15 @@ class Anchor:
                 )
                 return mine == other
         return False
+
+
+def _held(store: Store) -> set[str]:
+    """Names under which something is locked; of heads, under which there is anything.
+
+    A head that is not locked is no loss: the next one covers it.
+    """
+    segments = {v.name for v in store.versions(SEGMENTS) if store.locked(v)}
+    return segments | {v.name for v in store.versions(CHECKPOINTS) if not v.marker}
 
 
 def sealed(folder: Path) -> list[Path]:

@@ -8,7 +8,6 @@ both leave it where it is. So reading goes by versions and their locks, oldest f
 
 import configparser
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +49,6 @@ class Version:
         size: Bytes; 0 of a marker.
         modified: When it was put, by the server's clock.
         marker: Something tried to delete the object.
-        locked: Until when it stays, in compliance mode; `None`: it does not have to.
     """
 
     name: str
@@ -58,7 +56,6 @@ class Version:
     size: int
     modified: datetime
     marker: bool = False
-    locked: datetime | None = None
 
 
 class Store:
@@ -106,6 +103,7 @@ class Store:
             code = error.response["Error"]["Code"]
             if code != "ObjectLockConfigurationNotFoundError":
                 raise StoreError(_told(self.part, error)) from error
+            self._check_bucket()  # a server may say the same of one that is not there
             found = {}  # type: ignore[typeddict-item]  # as if it answered nothing
         except BotoCoreError as error:
             raise StoreError(_told(self.part, error)) from error
@@ -115,6 +113,12 @@ class Store:
                 f"{self.part.bucket}: has no Object Lock; make a bucket that has "
                 "(it cannot be added later)"
             )
+
+    def _check_bucket(self) -> None:
+        try:
+            self._client.head_bucket(Bucket=self.part.bucket)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreError(_told(self.part, error)) from error
 
     def put(self, name: str, path: Path) -> bool:
         """Put a file under a name that nothing has, and lock it.
@@ -148,7 +152,7 @@ class Store:
             raise StoreError(_told(self.part, error)) from error
         return True
 
-    def versions(self, under: str = "") -> Iterator[Version]:
+    def versions(self, under: str) -> list[Version]:
         """Versions and markers, by name, of one name the oldest first.
 
         Raises:
@@ -168,8 +172,16 @@ class Store:
             raise StoreError(_told(self.part, error)) from error
         # A server lists the newest of a name first, and knows what its clock does not.
         found.reverse()
-        found.sort(key=lambda v: (v.name, v.modified))
-        yield from (v if v.marker else self._with_lock(v) for v in found)
+        found.sort(key=lambda v: (v.name, v.modified, v.marker))
+        return found
+
+    def locked(self, version: Version) -> datetime | None:
+        """Until when a version stays, in compliance mode; `None`: it need not stay.
+
+        Raises:
+            StoreError: The server cannot be reached, or refuses.
+        """
+        return None if version.marker else self._head(version)[1]
 
     def read(self, version: Version, path: Path) -> None:
         """Write the bytes of one version to a file.
@@ -196,12 +208,6 @@ class Store:
             size=found.get("Size", 0),
             modified=found["LastModified"],
             marker=marker,
-        )
-
-    def _with_lock(self, version: Version) -> Version:
-        _, locked = self._head(version)
-        return Version(
-            version.name, version.id, version.size, version.modified, locked=locked
         )
 
     def _head(self, version: Version) -> tuple[str, datetime | None]:
