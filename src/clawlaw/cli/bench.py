@@ -166,6 +166,10 @@ class _Run:
             done = self._evaluator.evaluate(proposal)
         except ProposalError as error:
             return Judged("deny", str(error), "decode")
+        # As at the gate's edge: a defect denies, and the other cases go on.
+        except Exception as error:  # noqa: BLE001
+            told = f"a defect: {type(error).__name__}: {error}"
+            return Judged("deny", told, "defect")
         if done.decision.verdict is not Verdict.DENY:
             self._perform(done, call)
         if call.result is not None:

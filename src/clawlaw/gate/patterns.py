@@ -43,11 +43,11 @@ def expand(root: Directory, pattern: str, origin: Origin) -> tuple[str, ...] | N
     try:
         for part in [p for p in pattern.split("/") if p]:
             paths = _step(root, paths, part, origin, budget)
+        if is_literal(pattern.strip("/").rpartition("/")[2]):
+            # Names behind a pattern are kept where they exist.
+            paths = [p for p in paths if _exists(root, p, origin)]
     except UnresolvedError:
         return None
-    literal = is_literal(pattern.strip("/").rpartition("/")[2])
-    if literal:  # names behind a pattern are kept where they exist
-        paths = [p for p in paths if _exists(root, p, origin)]
     return tuple(sorted(paths)) or (unescape(pattern),)
 
 

@@ -19,6 +19,7 @@ from clawlaw.core.composition.bits import DOWNLOADED
 from clawlaw.core.composition.step import Known, Pattern, Step, when
 from clawlaw.core.composition.write_then_execute import ran
 from clawlaw.core.decision import Finding, Verdict
+from clawlaw.core.view import Target
 
 PATTERN: Final = Pattern(
     name="staged_download",
@@ -26,6 +27,25 @@ PATTERN: Final = Pattern(
     remedy=(
         "Fetch it through the package registry, or have a steward put it in place."
     ),
+)
+
+# What a runner takes its work from; names as the tables of labels have them.
+ENTRIES: Final = (
+    "makefile",
+    "gnumakefile",
+    "conftest.py",
+    "setup.py",
+    "pyproject.toml",
+    "package.json",
+    "cmakelists.txt",
+    "build.rs",
+    "build.gradle",
+    "pom.xml",
+    "rakefile",
+    "gemfile",
+    "justfile",
+    "noxfile.py",
+    "tox.ini",
 )
 
 
@@ -41,6 +61,11 @@ def execute(step: Step, effect: actions.ProcessExec) -> Finding | None:
             known = step.known(target)
             if known.labels & DOWNLOADED:
                 return _found(step, target.written, known, contained=contained)
+            for name in ENTRIES:
+                path = f"{target.written}/{name}"
+                known = step.known(Target(path, "", target.fact, strange=False))
+                if known.labels & DOWNLOADED:
+                    return _found(step, path, known, contained=contained)
     if step.work.flow & DOWNLOADED:
         return _fed(step, effect)
     return None

@@ -4,9 +4,10 @@ Nothing is passed over: an option that is not listed, a value that is missing an
 word that could be an option are reported as opaque.
 """
 
+from clawlaw.core.shell.kinds.programs import run_each
 from clawlaw.core.shell.run import Run
 from clawlaw.core.shell.tables import Option, Table
-from clawlaw.core.shell.words import UNKNOWN, Word
+from clawlaw.core.shell.words import UNKNOWN, Match, Word
 
 NONE = Word("")  # value of an option that has none
 
@@ -44,6 +45,7 @@ class Reader:
             if self._literal or not _is_option(self.table, text):
                 self._operand(word)
             elif text == "--":
+                self.run.marks.add("ended")
                 self._end_options()
             else:
                 self._option(word)
@@ -167,6 +169,9 @@ class Reader:
             run.context.opaque(reason, self._words[self._index - 1].text)
         if option.only and value is not None:
             self._check_only(option, value)
+        if option.slot.kind == "each" and value is not None:
+            rest, self._index = self._words[self._index :], len(self._words)
+            run_each(run, [value, *rest])
         if option.stop:
             self._end_options()
         self.given.append((option, value if value is not None else NONE))
@@ -178,7 +183,8 @@ class Reader:
             return None
         value = self._words[self._index]
         self._index += 1
-        several = value.many or (value.glob and option.slot.kind != "url")
+        one = option.slot.kind == "url" or isinstance(value, Match)
+        several = value.many or (value.glob and not one)
         if several and not value.within and not self.table.spec.safe_options:
             self.run.context.opaque("value may be several words", value.text)
         return value

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from operator import add, mul, sub
 from typing import TYPE_CHECKING
 
-from clawlaw.core.shell import parameter
+from clawlaw.core.shell import capture, parameter
 from clawlaw.core.shell.parse import UnclearError, children, text_of
 from clawlaw.core.shell.words import Word
 from clawlaw.core.shell.world import ANY_NUMBER, World, is_number
@@ -122,8 +122,8 @@ def _target(walk: "Walk", parts: list["Node"], sign: "Node") -> str:
 def _is_number(walk: "Walk", node: "Node", world: World) -> bool:
     kind = node.type
     text = text_of(node, walk.source)
-    if kind == "number" or (kind == "word" and text.isdigit()):
-        return not node.children and text.replace("x", "").isalnum() and text.isascii()
+    if kind in {"number", "variable_name", "word"} and _is_constant(text):
+        return not node.children
     if kind in {"variable_name", "word"}:
         return (
             text.isascii() and text.isidentifier() and is_safe_name(walk, text, world)
@@ -131,10 +131,23 @@ def _is_number(walk: "Walk", node: "Node", world: World) -> bool:
     if kind in {"simple_expansion", "expansion"}:
         found = parameter.value(walk, node, world, quoted=True)
         return len(found) == 1 and (is_number(found[0]) or found[0].text == "")
+    if kind == "command_substitution":
+        printed = capture.substitute(walk, node, world)
+        return is_number(printed) and not printed.many
     if kind == "arithmetic_expansion":
         value(walk, node, world)
         return True
     return False
+
+
+def _is_constant(text: str) -> bool:
+    """Whether a text is a number: `10`, `0x1f`, `16#ff`."""
+    base, sign, digits = text.partition("#")
+    if not text.isascii():
+        return False
+    if sign:
+        return base.isdigit() and digits.isalnum()
+    return text[:1].isdigit() and text.isalnum()
 
 
 def is_safe_name(walk: "Walk", name: str, world: World) -> bool:

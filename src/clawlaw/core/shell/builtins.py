@@ -220,6 +220,13 @@ def _hash(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
     return opaque("hash")(walk, words, world)
 
 
+def _history(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
+    """`history`: the executor's shell keeps none; with options it reads and writes."""
+    if len(words) > 1 or any(small(word.text) is None for word in words):
+        return opaque("history")(walk, words, world)
+    return [world], [world]
+
+
 BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys((":", "true", "false", "wait", "jobs", "times", "umask"), same),
     **dict.fromkeys(("type", "dirs", "ulimit", "caller", "sleep", "unalias"), same),
@@ -237,7 +244,6 @@ BUILTINS: dict[str, Builtin] = {
             "fg",
             "bg",
             "help",
-            "history",
             "suspend",
             "logout",
         )
@@ -270,6 +276,7 @@ BUILTINS: dict[str, Builtin] = {
     "getopts": _getopts,
     "set": _set,
     "shopt": _shopt,
+    "history": _history,
     "kill": _kill,
     "hash": _hash,
 }

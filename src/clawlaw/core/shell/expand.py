@@ -183,7 +183,9 @@ def _string(walk: "Walk", node: "Node", world: "World", out: Template) -> None:
     for child in node.children[1:-1]:
         if child.type in {"string_content", "$"} or is_dollar(walk, child):
             continue  # taken with the bytes around it, blanks included
-        _quoted(walk.source[end : child.start_byte], out)
+        # Blanks between two expansions are taken into the second's node.
+        start = child.children[0].start_byte if child.children else child.start_byte
+        _quoted(walk.source[end:start], out)
         out.put(_value(walk, child, world, quoted=True))
         end = child.end_byte
     _quoted(walk.source[end : node.end_byte - 1], out)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from clawlaw.core.shell.parse import UnclearError
-from clawlaw.core.shell.words import UNKNOWN, Word
+from clawlaw.core.shell.words import UNKNOWN, Match, Word
 from clawlaw.core.shell.world import Name, World
 
 _SPLIT = " \t\n"
@@ -95,6 +95,8 @@ def _word(item: _Field, world: World) -> Word:
 
 
 def _alone(word: Word, *, quoted: bool) -> Word:
+    if not quoted and isinstance(word, Match):
+        return Word(word.text, glob=True)  # its blanks make several of it
     if quoted or word.glob or isinstance(word, Name):
         return word
     return Word(word.text, many=True, within=word.within)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from clawlaw.core.shell import arithmetic, expand, flow
 from clawlaw.core.shell.parse import UnclearError, children, text_of
 from clawlaw.core.shell.variables import assign
-from clawlaw.core.shell.words import UNKNOWN, Word
+from clawlaw.core.shell.words import UNKNOWN, Match, Word
 from clawlaw.core.shell.world import (
     ANY,
     ANY_NUMBER,
@@ -46,8 +46,11 @@ def for_loop(walk: "Walk", node: "Node", world: World) -> "Flow":
     walk.breaks.append([])
     walk.rounds.append([])
     for value in values:
-        if value.many or value.glob:
-            each = Word(value.text, glob=value.glob, within=value.within)
+        if value.many and is_number(value):
+            worlds = _repeat(walk, worlds, _body(body, name, ANY_NUMBER), once=False)
+        elif value.many or value.glob:
+            kind = Match if value.glob and not value.many else Word
+            each = kind(value.text, glob=value.glob, within=value.within)
             worlds = _repeat(walk, worlds, _body(body, name, each), once=False)
         else:
             worlds = _body(body, name, value)(walk, worlds)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from clawlaw.core.actions import FileRead, NetRequest, Opaque, ServiceRead
-from clawlaw.core.shell.words import Input, Word
-from clawlaw.core.shell.world import ANY_NAME, ANY_NUMBER
+from clawlaw.core.shell.words import UNKNOWN, Input, Word
+from clawlaw.core.shell.world import ANY_NAME, ANY_NUMBER, Number
 
 _NUMBERS = frozenset({"nproc", "arch"})
 _NAMES = frozenset({"whoami", "hostname", "arch", "uname"})
 _LETTERS = frozenset("+%_.-FTsYymdHMSjNabBGuVT:0123456789")
+NUMBERS = Number(UNKNOWN, many=True)  # one a line
 _SOURCES: tuple[Literal["none", "agent", "program", "file", "network", "unknown"], ...]
 _SOURCES = ("none", "agent", "program", "file", "network", "unknown")
 _RANK = {source: rank for rank, source in enumerate(_SOURCES)}
@@ -41,21 +42,34 @@ def shape(name: str, arguments: Sequence[Word]) -> Word | None:
     texts = [word.text for word in arguments if word.known]
     if len(texts) != len(arguments):
         return None
-    if name == "nproc" and not texts:
+    if (name == "nproc" and not texts) or (
+        name == "wc" and texts in (["-l"], ["-c"], ["-w"], ["-m"])
+    ):
         return ANY_NUMBER
     if name == "date" and texts and texts[-1].startswith("+"):
-        plain = set(texts[-1]) <= _LETTERS and texts[:-1] in ([], ["-u"])
+        plain = set(texts[-1]) <= _LETTERS and _is_dated(texts[:-1])
         number = texts[-1] in {"+%s", "+%Y", "+%Y%m%d", "+%Y%m%d%H%M%S", "+%F%T"}
         return (
             (ANY_NUMBER if number and "F" not in texts[-1] else ANY_NAME)
             if plain
             else None
         )
+    if name == "seq" and texts and all(map(_counts, texts)):
+        return NUMBERS
     if name == "whoami" and not texts:
         return ANY_NAME
-    if name == "wc" and texts in (["-l"], ["-c"], ["-w"], ["-m"]):
-        return ANY_NUMBER
     return None
+
+
+def _is_dated(texts: Sequence[str]) -> bool:
+    """Whether options of date choose a time and nothing else."""
+    rest = [text for text in texts if text not in {"-u", "--utc"}]
+    return not rest or (len(rest) == 2 and rest[0] in {"-d", "--date", "-r"})  # noqa: PLR2004
+
+
+def _counts(text: str) -> bool:
+    """Whether seq prints plain numbers for an argument: no format, no sign."""
+    return text == "-w" or (text.isascii() and text.isdigit())
 
 
 def selects(name: str, arguments: Sequence[Word]) -> bool:

@@ -9,7 +9,7 @@ from clawlaw.core.actions import EnvironmentRead
 from clawlaw.core.shell import expand
 from clawlaw.core.shell.parse import UnclearError, children, solid, text_of
 from clawlaw.core.shell.trim import replaced, trimmed
-from clawlaw.core.shell.variables import is_name
+from clawlaw.core.shell.variables import is_key, is_name
 from clawlaw.core.shell.words import UNKNOWN, Word
 from clawlaw.core.shell.world import (
     ANY,
@@ -79,7 +79,7 @@ def value(
     """
     parts = children(node, walk.source)
     if node.type == "simple_expansion":
-        name = text_of(node, walk.source)[1:]
+        name = text_of(node, walk.source).lstrip()[1:]
         if len(parts) != 2 or not (is_name(name) or name in _SIGNS or name.isdigit()):  # noqa: PLR2004
             raise UnclearError("an expansion", name)
         return _plain(walk, name, world, quoted=quoted)
@@ -88,21 +88,56 @@ def value(
     parts = parts[1:-1]
     kinds = [part.type for part in parts]
     text = text_of(node, walk.source)
-    if not parts or kinds[0] == "!":
-        raise UnclearError("indirect expansion", text)
-    if kinds[0] == "#":
-        if len(parts) == 2 and kinds[1] in {"variable_name", "special_variable_name"}:  # noqa: PLR2004
-            return (ANY_NUMBER,)
-        if len(parts) == 2 and kinds[1] == "subscript":  # noqa: PLR2004
-            _subscript(walk, parts[1], world)
-            return (ANY_NUMBER,)
+    if not parts:
         raise UnclearError("an expansion", text)
+    if kinds[0] == "!":
+        return _keys(walk, parts[1:], text)
+    if kinds[0] == "#":
+        return _length(walk, parts[1:], world, text)
     base = _base(walk, parts[0], world, quoted=quoted)
     if len(parts) == 1:
         return base
+    if kinds[1] == ":" and base is world.arrays.get(_name_of(walk, parts[0])):
+        return _slice(walk, parts[1:], base)
     if len(base) == 1:
         return (_modified(walk, parts, base[0], world),)
     raise UnclearError("an expansion of several values", text)
+
+
+def _length(
+    walk: "Walk", nodes: list["Node"], world: World, text: str
+) -> tuple[Word, ...]:
+    """`${#a}` and `${#a[@]}`."""
+    kind = nodes[0].type if len(nodes) == 1 else ""
+    if kind == "subscript":
+        _subscript(walk, nodes[0], world)
+    elif kind not in {"variable_name", "special_variable_name"}:
+        raise UnclearError("an expansion", text)
+    return (ANY_NUMBER,)
+
+
+def _name_of(walk: "Walk", node: "Node") -> str:
+    return text_of(node, walk.source).partition("[")[0]
+
+
+def _keys(walk: "Walk", nodes: list["Node"], text: str) -> tuple[Word, ...]:
+    """`${!a[@]}`: the subscripts of an array, any number of any words."""
+    plain = len(nodes) == 1 and nodes[0].type == "subscript"
+    if not plain or not text_of(nodes[0], walk.source).endswith(("[@]", "[*]")):
+        raise UnclearError("indirect expansion", text)
+    return (Word(UNKNOWN, many=True),)
+
+
+def _slice(
+    walk: "Walk", nodes: list["Node"], base: tuple[Word, ...]
+) -> tuple[Word, ...]:
+    """`${a[@]:1:2}`: some of the values, where numbers say which."""
+    numbers = [small(text_of(n, walk.source)) for n in nodes if n.type == "number"]
+    plain = all(node.type in {":", "number"} for node in nodes)
+    if not plain or None in numbers or numbered(base) is None:
+        return (Word(UNKNOWN, many=True),)
+    start, count = (*numbers, len(base))[:2]
+    return base[start : (start or 0) + (count or 0)]
 
 
 def _plain(walk: "Walk", name: str, world: World, *, quoted: bool) -> tuple[Word, ...]:
@@ -148,13 +183,17 @@ def _subscript(walk: "Walk", node: "Node", world: World) -> tuple[Word, ...]:
     found = world.arrays.get(text_of(parts[0], walk.source))
     if index in {"@", "*"}:
         return found if found is not None else (Word(UNKNOWN, many=True),)
-    number = small(index)
+    number = small(index.removeprefix("-"))
+    if number is not None and index.startswith("-"):
+        if not found or number > len(found) or numbered(found) is None:
+            return (ANY,)
+        return (found[-number] if number else ANY,)
     if number is not None:
         if found is None or numbered(found) is None:
             return (ANY,)
         return (found[number] if number < len(found) else EMPTY,)
     word = world.variables.get(index.removeprefix("$"))
-    if is_number(word):
+    if is_number(word) or is_key(world, text_of(parts[0], walk.source), index):
         return (ANY,)
     raise UnclearError("a subscript that is evaluated", text_of(node, walk.source))
 

@@ -5,7 +5,7 @@ from clawlaw.core.shell.kinds.programs import run_command
 from clawlaw.core.shell.kinds.transfer import place
 from clawlaw.core.shell.run import Run, Slot
 from clawlaw.core.shell.tables import LOOKED_AT, Plan, Table
-from clawlaw.core.shell.words import Word
+from clawlaw.core.shell.words import Match, Word
 
 TEXT = Slot("text")
 
@@ -48,7 +48,8 @@ def _check_places(run: Run, plan: Plan, operands: list[Word], last: int) -> None
     first = len(plan.lead)
     for index, word in enumerate(operands):
         inside = plan.rest is not None and first <= index < last
-        if not inside and (word.glob or word.many) and not word.within:
+        several = word.many or (word.glob and not isinstance(word, Match))
+        if not inside and several and not word.within:
             run.context.opaque("word may be several operands", word.text)
 
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from clawlaw.core.actions import ProcessExec
-from clawlaw.core.shell import flow, outputs
+from clawlaw.core.shell import flow, outputs, settings
 from clawlaw.core.shell.builtins import BUILTINS, SILENT
 from clawlaw.core.shell.parse import MAX_CALLS, UnclearError
 from clawlaw.core.shell.paths import normal
 from clawlaw.core.shell.shells import SHELLS
 from clawlaw.core.shell.shells import run as run_shell
-from clawlaw.core.shell.variables import assign, environment, is_special
+from clawlaw.core.shell.variables import assign, environment
 from clawlaw.core.shell.words import Input, Invocation, Word
 from clawlaw.core.shell.world import World, numbered
 from clawlaw.core.shell.wrappers import WRAPPERS
@@ -116,9 +116,10 @@ def _located(walk: "Walk", invocation: Invocation) -> tuple[str, Invocation] | N
     if folder not in _SYSTEM:
         arguments = tuple([word.text for word in invocation.arguments])
         walk.emit(ProcessExec(path, arguments, "file", path))
-        for variable, _ in invocation.environment:
-            if is_special(variable):
-                walk.opaque("a variable that changes what programs do", variable)
+        settings.check(
+            walk, base, invocation.environment, known=(), runner=True,
+            cwd=invocation.cwd,
+        )  # fmt: skip
         if not is_program(walk, base):
             return None
     elif path != normal(path):

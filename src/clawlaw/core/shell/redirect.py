@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from clawlaw.core.actions import FileRead, FileWrite, NetRequest
+from clawlaw.core.actions import FileDelete, FileRead, FileWrite, NetRequest
 from clawlaw.core.inert import is_inert
 from clawlaw.core.shell import expand, flow, simple
 from clawlaw.core.shell.heredoc import document
@@ -122,6 +122,8 @@ def enclosed(
     output = walk.output(rank)
     walk.stdin, walk.piped = outer, piped
     for target, appends, standard in plan.writes:
+        if standard and not appends and output.source == "none" and output.text == "":
+            _empty(walk, target, world)
         write(walk, target, world, output, appends=appends)
         if standard:
             output = Input("none", "")
@@ -255,6 +257,15 @@ def write(
             inert=inert and is_inert(found.path, output.text or ""),
         )
     )
+
+
+def _empty(walk: "Walk", word: Word, world: World) -> None:
+    """Effect of a file that takes nothing: what stood in it is gone."""
+    if word.glob or word.text.startswith(("/dev/", *walk.descriptors)):
+        return
+    found = walk.place(word, world.cwd)
+    if found is not None:
+        walk.emit(FileDelete(found.path, recursive=found.recursive))
 
 
 def _socket(walk: "Walk", word: Word, output: Input) -> None:

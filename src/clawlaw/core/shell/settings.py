@@ -41,7 +41,17 @@ LOADING_NAMES: Final = frozenset({
 })  # fmt: skip
 # Endings of names whose values choose code or options, also where the name is new.
 CHOOSING: Final = ("PATH", "FLAGS", "OPTS", "OPTIONS", "ARGS", "_DIR", "_HOME", "CMD")
+SILENT_EDITORS: Final = frozenset({"true", ":", "cat"})
 HARMLESS_PAGERS: Final = frozenset({"cat", "less", "more", ""})
+
+
+def shows(name: str, value: Word | None) -> bool:
+    """Whether a variable names a pager or an editor that changes nothing."""
+    if value is None:
+        return False
+    if name.endswith("PAGER"):
+        return value.text in HARMLESS_PAGERS
+    return name.endswith("EDITOR") and value.text in SILENT_EDITORS
 
 
 def check(
@@ -67,7 +77,7 @@ def check(
     for name, word in given:
         if name in MILD or name in known:
             continue
-        if name.endswith("PAGER") and word.text in HARMLESS_PAGERS:
+        if shows(name, word):
             continue
         if not runner or name in LOADING_NAMES or name.startswith(LOADING):
             context.opaque(f"{program} may act on {name}", word.text)

@@ -25,7 +25,7 @@ _INPUTS = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
 def run(walk: "Walk", invocation: Invocation, name: str) -> None:
     """`sh -c text`, `sh file`, and `sh` that reads its input."""
-    code, operands = _options(walk, invocation, name)
+    code, fed, operands = _options(walk, invocation, name)
     for variable, _ in invocation.environment:
         if is_special(variable):
             walk.opaque("a variable that changes what a shell does", variable)
@@ -33,7 +33,7 @@ def run(walk: "Walk", invocation: Invocation, name: str) -> None:
         walk.opaque(f"{name} reads text in its own way", "")
     if code:
         _text(walk, invocation, operands)
-    elif operands:
+    elif operands and not fed:
         _file(walk, invocation, operands)
     else:
         _input(walk, invocation, invocation.stdin)
@@ -41,10 +41,10 @@ def run(walk: "Walk", invocation: Invocation, name: str) -> None:
 
 def _options(
     walk: "Walk", invocation: Invocation, name: str
-) -> tuple[bool, list[Word]]:
-    """Whether text follows, and the words after the options."""
+) -> tuple[bool, bool, list[Word]]:
+    """Whether text follows, or comes from the input; the words after the options."""
     rest = list(invocation.arguments)
-    code = False
+    code = fed = False
     while rest and rest[0].text[:1] in {"-", "+"} and rest[0].text:
         word = rest.pop(0)
         letters = word.text[1:]
@@ -58,8 +58,10 @@ def _options(
                 letters += "?"
         if not word.known or not set(letters) <= _LETTERS:
             walk.opaque(f"{name} with an option", word.text)
-        code = code or ("c" in letters and word.text[:2] != "--")
-    return code, rest
+        short = word.text[:2] != "--"
+        code = code or ("c" in letters and short)
+        fed = fed or ("s" in letters and short)
+    return code, fed, rest
 
 
 def _emit(walk: "Walk", invocation: Invocation, **fields: str) -> None:

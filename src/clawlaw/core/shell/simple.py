@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from clawlaw.core.shell import expand, programs, redirect
+from clawlaw.core.shell import expand, flow, programs, redirect
 from clawlaw.core.shell.parse import UnclearError, children, solid, text_of
-from clawlaw.core.shell.variables import assign, export, is_name
+from clawlaw.core.shell.variables import assign, export, is_key, is_name
 from clawlaw.core.shell.words import Input, Word
 from clawlaw.core.shell.world import ANY, World, is_number
 
@@ -42,7 +42,7 @@ _RESERVED = frozenset(
     ]
 )
 
-_LETTERS = frozenset("argxp")  # of declarations; others change how values are read
+_LETTERS = frozenset("aArgxp")  # of declarations; others change how values are read
 
 
 def command(
@@ -53,6 +53,10 @@ def command(
     given: list[tuple[str, Word]] = []
     redirects: list[Node] = []
     parts = children(node, walk.source)
+    if len(parts) == 2 and parts[1].type == "subshell" and not more:  # noqa: PLR2004
+        if text_of(parts[0], walk.source) != "time":
+            raise UnclearError("a subshell as a word", text_of(node, walk.source))
+        return flow.statement(walk, parts[1], world)
     if more:
         parts += more
     for part in parts:
@@ -148,11 +152,14 @@ def _array(walk: "Walk", name: str, node: "Node", world: World, *, adds: bool) -
     values: list[Word] = []
     for item in children(node, walk.source, lines=True)[1:-1]:
         text = text_of(item, walk.source)
+        if name in world.maps and item.type == "concatenation":
+            expand.words(walk, item, world)  # for what its substitutions do
+            continue
         if item.type in {"variable_assignment", "subscript"} or text[:1] == "[":
             raise UnclearError("an array with subscripts", text_of(node, walk.source))
         values += expand.words(walk, item, world)
     old = world.arrays.get(name, ()) if adds else ()
-    new = None if old is None else (*old, *values)
+    new = None if old is None or name in world.maps else (*old, *values)
     world = assign(walk, world, name, ANY)
     variables = {key: word for key, word in world.variables.items() if key != name}
     return world.but(arrays={**world.arrays, name: new}, variables=variables)
@@ -162,7 +169,8 @@ def _element(walk: "Walk", parts: list["Node"], world: World) -> World:
     name, _, index, _ = children(parts[0], walk.source)
     found = text_of(index, walk.source)
     number = found.isascii() and found.isdigit()
-    if not number and not is_number(world.variables.get(found.removeprefix("$"))):
+    plain = number or is_number(world.variables.get(found.removeprefix("$")))
+    if not plain and not is_key(world, text_of(name, walk.source), found):
         raise UnclearError("a subscript that is evaluated", found)
     if len(parts) > 2:  # noqa: PLR2004
         expand.single(walk, parts[2], world)
@@ -180,10 +188,18 @@ def declaration(walk: "Walk", node: "Node", world: World) -> "Flow":
     for part in parts:
         text = text_of(part, walk.source)
         if part.type == "variable_assignment":
+            name = text_of(part.children[0], walk.source)
+            if "A" in letters:
+                world = world.but(maps=world.maps | {name})
             world = _assigned(walk, part, world)
-            names.append(text_of(part.children[0], walk.source))
+            names.append(name)
         elif part.type == "variable_name":
             names.append(text)
+            if "A" in letters:
+                world = world.but(
+                    maps=world.maps | {text}, arrays={**world.arrays, text: None}
+                )
+                continue
             if kind not in {"export", "readonly"}:
                 world = world.bind(text, Word(""))
         elif part.type == "word" and text[:1] == "-" and set(text[1:]) <= _LETTERS:
@@ -226,4 +242,5 @@ def unset(walk: "Walk", node: "Node", world: World) -> "Flow":
         if name in world.functions:
             walk.opaque("a function is taken away", name)
         world = assign(walk, world, name, Word(""))
+        world = world.but(maps=world.maps - {name})
     return [world], [world]

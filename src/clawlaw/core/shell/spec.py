@@ -52,8 +52,8 @@ class VariantSpec(Struct, forbid_unknown_fields=True, frozen=True):
 
     Attributes:
         when: Marks that must be set, with `!` those that must not, by blanks. Set by
-            options; besides `operands` (there are any), `input` (it reads something)
-            and `as-NAME` (the program is called so).
+            options; besides `operands` (there are any), `input` (it reads something),
+            `ended` (there is a `--`) and `as-NAME` (the program is called so).
         positionals: Take the place of the table's, of the first variant that fits.
         effects: Further effects, of each variant that fits.
         code: Takes the place of the table's.

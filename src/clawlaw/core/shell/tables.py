@@ -18,10 +18,11 @@ from clawlaw.core.shell.templates import Emit, compile_effect
 SHAPES = {"copy", "move", "link"}
 LOOKED_AT = frozenset({
     "read", "list", "attributes", "write", "append", "create", "touch", "mkdir",
-    "chmod", "delete", "write-tree", "repack", "compiled",
+    "chmod", "delete", "empty", "write-tree", "repack", "compiled", "picture-in",
+    "input",
 })  # fmt: skip  # kinds whose effects carry a pattern to the facts
 # Kinds of options that a pattern of file names might turn into without harm.
-MILD = HARMLESS | {"read", "list", "attributes"}
+MILD = HARMLESS | {"read", "list", "attributes", "within"}
 
 
 @dataclass(slots=True)
@@ -280,7 +281,7 @@ def _check_table(table: Table, name: str) -> None:
                 raise SpecError(f"{name}: {spelling} is not safe, safe_options is set")
     known = {m for option in table.options.values() for m in option.marks}
     known |= {m for _, option in table.prefixes for m in option.marks}
-    known |= {"operands", "input"}
+    known |= {"operands", "input", "ended"}
     for variant in table.variants:
         used = variant.need | variant.without
         unknown = {m for m in used if not m.startswith("as-")} - known

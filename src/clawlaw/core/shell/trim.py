@@ -1,7 +1,7 @@
 """`${x%.py}` and `${x/a/b}` on values and patterns that are known."""
 
 from clawlaw.core.shell.words import Word
-from clawlaw.core.shell.world import ANY
+from clawlaw.core.shell.world import ANY, ANY_NAME
 
 _MAX_LENGTH = 4096  # of a value that patterns are tried on
 
@@ -24,6 +24,8 @@ def matches(pattern: str, text: str) -> bool:
 def trimmed(value: Word, sign: str, pattern: Word) -> Word:
     """Value without the shortest (`%`, `#`) or longest match at its end or start."""
     text = value.text
+    if value.glob and _keeps_name(text, sign, pattern):
+        return ANY_NAME
     if not (value.known and pattern.known) or _is_hard(pattern.text, text):
         return ANY
     ends = range(len(text) + 1)
@@ -34,6 +36,15 @@ def trimmed(value: Word, sign: str, pattern: Word) -> Word:
         cuts = reversed(ends) if sign == "%" else ends
         found = (text[:cut] for cut in cuts if matches(pattern.text, text[cut:]))
     return Word(next(found, text))
+
+
+def _keeps_name(text: str, sign: str, pattern: Word) -> bool:
+    """Whether what a pattern matches, without an ending, is still a file's name.
+
+    No match of `*.a` begins with a dot, so that something is left of it.
+    """
+    plain = "/" not in text and not text.startswith((".", "[", "-"))
+    return plain and sign[0] == "%" and pattern.known and pattern.text[:1] == "."
 
 
 def replaced(value: Word, sign: str, words: list[Word]) -> Word:

@@ -5,6 +5,7 @@ Source: GNU Bash manual 5.3, Shell Variables; ld.so(8); gitenvironment(7).
 
 from typing import TYPE_CHECKING
 
+from clawlaw.core.shell.settings import shows
 from clawlaw.core.shell.words import Word
 from clawlaw.core.shell.world import World
 
@@ -35,9 +36,15 @@ def is_special(name: str) -> bool:
     return name in _SPECIAL or name.startswith(_SPECIAL_STARTS)
 
 
+def is_key(world: World, name: str, index: str) -> bool:
+    """Whether a subscript is text of a map, and nothing in it is run or counted."""
+    plain = index.removeprefix("$")
+    return name in world.maps and plain.isascii() and plain.isidentifier()
+
+
 def assign(walk: "Walk", world: World, name: str, value: Word) -> World:
     """A world where the text has assigned a variable."""
-    if is_special(name) or not is_name(name):
+    if (is_special(name) and not shows(name, value)) or not is_name(name):
         walk.opaque("a variable that changes what later words do", name)
     if name in world.fixed:
         walk.opaque("a variable that cannot be assigned again", name)
@@ -46,7 +53,7 @@ def assign(walk: "Walk", world: World, name: str, value: Word) -> World:
 
 def export(walk: "Walk", world: World, name: str) -> World:
     """A world where programs see a variable; their profiles judge it."""
-    if is_special(name):
+    if is_special(name) and not shows(name, world.variables.get(name)):
         walk.opaque("a variable that changes what programs do", name)
     return world.but(exported=world.exported | {name})
 

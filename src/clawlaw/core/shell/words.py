@@ -37,6 +37,10 @@ class Word(Struct, frozen=True):
         return UNKNOWN not in self.text and not self.glob and not self.many
 
 
+class Match(Word, frozen=True):
+    """One of the paths that a pattern matches: `"$f"` in `for f in *.txt`."""
+
+
 class Input(Struct, frozen=True):
     """What a command reads on its standard input.
 

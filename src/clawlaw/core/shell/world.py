@@ -53,6 +53,7 @@ class World(Struct, frozen=True):
         stack: Directories of `pushd`, the latest last.
         variables: Set by the text.
         arrays: Likewise.
+        maps: Arrays whose subscripts are plain text (`declare -A`).
         functions: Likewise.
         arguments: `$1` and so on.
         exported: Variables that programs see.
@@ -65,6 +66,7 @@ class World(Struct, frozen=True):
     stack: tuple[str, ...] = ()
     variables: Mapping[str, Word] = field(default_factory=dict)
     arrays: Mapping[str, tuple[Word, ...] | None] = field(default_factory=dict)
+    maps: frozenset[str] = frozenset()
     functions: Mapping[str, Function] = field(default_factory=dict)
     arguments: tuple[Word, ...] | None = ()
     exported: frozenset[str] = frozenset()
@@ -117,6 +119,7 @@ def widened(worlds: list[World]) -> World:
                 else None
                 for name in {**first.arrays, **other.arrays}
             },
+            maps=first.maps & other.maps,
             functions={
                 name: function
                 for name, function in first.functions.items()

@@ -121,7 +121,7 @@ ORIGIN = "net.request  scheme=git"
             "git checkout -- a.txt",
             ["file.write /workspace/a.txt recursive source=file"],
         ),
-        ("git restore src", ["file.write /workspace/src recursive source=file"]),
+        ("git restore a.py", ["file.write /workspace/a.py recursive source=file"]),
         ("git restore --staged a.txt", [LIST]),
         ("git reset HEAD~1", [LIST]),
         ("git merge --no-ff topic", [TREE]),

@@ -249,7 +249,7 @@ def test_what_decides_what_runs(
         ("python3 -m json.tool a.json", ["file.read /workspace/a.json"]),
         (
             "python3 -m venv .venv",
-            ["file.write /workspace/.venv recursive how=create source=program"],
+            ["file.write /workspace/.venv how=directory source=program"],
         ),
         (
             "python3 -m compileall -q src",

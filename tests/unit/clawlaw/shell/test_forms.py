@@ -80,7 +80,7 @@ OPAQUE = [
     "cd a; pushd", "popd", "pushd +1", "for i in a; do break 2; done", "shift x",
     "set -- *; shift", "read -a b", "read 'x y'", 'read "$x"', "mapfile -C f a",
     "mapfile 'a[1]'", "getopts", "getopts ab 'x[1]'", "set -o vi", "set -f",
-    'set "$x"', "set -", "shopt -s dotglob", "shopt", "hash ls", "bind x", "history",
+    'set "$x"', "set -", "shopt -s dotglob", "shopt", "hash ls", "bind x", "history -c",
     "help", "fg", "enable x", "complete -C x y", 'trap "$x" EXIT', "trap ls ERR",
     "trap ls RETURN", "let 'x=a[1]'", 'let "$x"', "let x=y+$z", "test $x",
     "[ $(ls) ]", "test -v a[1]", "source b", 'source "$x"', 'eval "$x"',

@@ -7,9 +7,10 @@ from clawlaw.core.actions import (
     NetRequest,
 )
 from clawlaw.core.shell.address import read_address
+from clawlaw.core.shell.fields import has_pattern
 from clawlaw.core.shell.run import Action, Run
 from clawlaw.core.shell.spec import How
-from clawlaw.core.shell.words import Place, Word
+from clawlaw.core.shell.words import UNKNOWN, Place, Word
 
 # Devices that keep nothing and tell nothing.
 SINKS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"})
@@ -41,6 +42,9 @@ def reader(what: str) -> Action:
     def read(run: Run, word: Word) -> None:
         if what == "content" and (word.text in SOURCES or _fetched(run, word)):
             return
+        if what == "content" and word.text[:1] == "@" and word.text[1:]:
+            # Many programs take a list of files or arguments from what follows.
+            read(run, Word(word.text[1:], word.glob, word.many, word.within))
         found = run.context.place(word, run.cwd)
         if found is not None:
             deep = run.recursive or found.recursive
@@ -50,6 +54,16 @@ def reader(what: str) -> Action:
 
 
 read = reader("content")
+
+
+def within(run: Run, word: Word) -> None:
+    """A pattern of names to look into: told, so that it is judged like a path."""
+    text = word.text
+    if text[:1] in {"!", ""} or (text[:2] in {"*.", "**"} and ".env" not in text):
+        return
+    name = text.rpartition("/")[2]
+    if name and UNKNOWN not in name:
+        read(run, Word(name, glob=has_pattern(name)))
 
 
 def writer(how: How, *, inert: bool = False, tree: bool | None = False) -> Action:
@@ -105,6 +119,13 @@ def delete(run: Run, word: Word) -> None:
     if found is not None:
         deep = run.recursive or found.recursive
         run.effects.append(FileDelete(found.path, found.glob, deep))
+
+
+def empty(run: Run, word: Word) -> None:
+    """A file whose content is gone, though its name stays."""
+    if word.text not in SINKS:
+        delete(run, word)
+        write(run, word)
 
 
 def cwd(run: Run, word: Word) -> None:

@@ -1,18 +1,22 @@
 """Programs, code, packages and processes that a word names."""
 
 from collections.abc import Sequence
+from functools import reduce
 from string import ascii_letters
 from typing import Literal
 
 from clawlaw.core.actions import (
     EnvironmentRead,
+    FileRead,
     PackageInstall,
     ProcessSignal,
 )
 from clawlaw.core.shell.kinds.files import read
 from clawlaw.core.shell.kinds.network import url
+from clawlaw.core.shell.paths import common
 from clawlaw.core.shell.run import Action, Run
 from clawlaw.core.shell.words import Invocation, Word
+from clawlaw.core.shell.world import below
 
 ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".gem", ".deb", ".rpm", ".jar")
 # Programs that a project has among its development packages; their profiles say that
@@ -80,9 +84,18 @@ def script(run: Run, word: Word) -> None:
         url(run, word)
         run.context.opaque("runs what an address holds", word.text)
         return
+    if _is_address(word.text):
+        run.context.opaque("runs what an address holds", word.text)
+        return
     path = run.path(word)
     if path is not None:
         run.script = path
+
+
+def _is_address(text: str) -> bool:
+    """Whether a word names a package or data in place of a file: `npm:name`."""
+    scheme, colon, rest = text.partition(":")
+    return bool(colon and rest) and scheme.isascii() and scheme.isalpha()
 
 
 def inline(run: Run, word: Word) -> None:  # noqa: ARG001  # argv has it
@@ -199,6 +212,25 @@ def processes(run: Run, word: Word) -> None:
 def variable(run: Run, word: Word) -> None:
     """A variable of the environment that is shown."""
     run.effects.append(EnvironmentRead((word.text,)))
+
+
+def run_each(run: Run, words: Sequence[Word]) -> None:
+    """Start a command for whatever the program finds, which `{}` stands for."""
+    texts = [word.text for word in words]
+    if any(text == ";" or ("{" in text and text != "{}") for text in texts):
+        run.context.opaque("command for each file is not understood", " ".join(texts))
+        return
+
+    def start() -> None:
+        folders = [e.path for e in run.effects if isinstance(e, FileRead)]
+        found = below(reduce(common, folders) if folders else run.cwd)
+        filled = [found if word.text == "{}" else word for word in words]
+        if "{}" not in texts:
+            filled.append(found)
+        run_command(run, filled)
+        run.later.pop()()
+
+    run.later.append(start)
 
 
 def run_command(run: Run, words: Sequence[Word], kind: str = "command") -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from clawlaw.core.actions import (
+    FileDelete,
     FileMove,
     FileRead,
     FileWrite,
@@ -22,6 +23,10 @@ def place(run: Run, shape: str, sources: Sequence[Word], target: Word | None) ->
         target: File or directory; `None`: the current directory (of a link).
     """
     into = target or Word(".")
+    if into.within and not into.known and not into.glob and shape != "link":
+        for source in sources:
+            _scatter(run, shape, source, into.within)
+        return
     base = run.path(into)
     if base is None:
         return
@@ -39,6 +44,18 @@ def place(run: Run, shape: str, sources: Sequence[Word], target: Word | None) ->
         if found is not None:
             for path in targets(run, base, source, inside=inside):
                 _carry(run, shape, found, path)
+
+
+def _scatter(run: Run, shape: str, source: Word, folder: str) -> None:
+    """A target somewhere in a directory: any file there may be written over."""
+    found = run.context.place(source, run.cwd)
+    if found is None:
+        return
+    deep = run.recursive or found.recursive
+    run.effects.append(FileRead(found.path, found.glob, deep))
+    if shape == "move":
+        run.effects.append(FileDelete(found.path, found.glob, found.recursive))
+    write_place(run, Place(folder), "modify", tree=True)
 
 
 def targets(run: Run, base: str, source: Word, *, inside: bool) -> tuple[str, ...]:

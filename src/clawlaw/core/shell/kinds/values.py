@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from clawlaw.core.actions import (
+    EnvironmentRead,
     ServiceChange,
     ServiceRead,
     SystemChange,
@@ -38,6 +39,8 @@ def mode(run: Run, word: Word) -> None:
         shared = int(digits[-1]) & 2  # others may write
         if len(digits) > PERMISSION_DIGITS or shared:
             run.context.opaque("mode grants rights of the owner, or to everyone", text)
+        if text.zfill(PERMISSION_DIGITS)[-PERMISSION_DIGITS] in "0123":
+            run.context.opaque("mode takes the file from its owner", text)
         run.executable = any(digit in "1357" for digit in digits)
     else:
         for clause in text.split(","):
@@ -45,6 +48,10 @@ def mode(run: Run, word: Word) -> None:
 
 
 def _clause(run: Run, clause: str) -> None:
+    who, _, taken = clause.partition("-")
+    lost = "r" in taken or clause.endswith("=")
+    if lost and (not who or not {"u", "a"}.isdisjoint(who)):
+        run.context.opaque("mode takes the file from its owner", clause)
     start = min((clause.find(c) for c in "+=" if c in clause), default=-1)
     if start < 0:
         return
@@ -57,8 +64,28 @@ def _clause(run: Run, clause: str) -> None:
 
 def setting(run: Run, word: Word) -> None:
     """A name is read; `name=value` changes something of the machine."""
+    if ".." in word.text or word.text.startswith(("/", "~")):
+        # The name is a path below /proc/sys, and may lead out of it.
+        run.context.opaque("setting is named by a path", word.text)
     if not word.known or "=" in word.text:
         run.effects.append(SystemChange("kernel", word.text))
+
+
+def inspected(run: Run, word: Word) -> None:
+    """A template of docker inspect: fields of a container without its environment."""
+    text = word.text
+    fields = text.replace("{", " ").replace("}", " ").replace("|", " ").split()
+    whole = [field for field in fields if field in {".", "$", ".Config", "$.Config"}]
+    if not word.known or whole or text == "json" or "env" in text.lower():
+        run.effects.append(EnvironmentRead())
+
+
+def manifest_field(run: Run, word: Word) -> None:
+    """`key=value` of package.json; scripts of an installation run unasked."""
+    key = word.text.partition("=")[0]
+    hooks = ("install", "prepare", "publish", "prepack", "postpack", "version", "[")
+    if not word.known or (key.startswith("scripts") and any(h in key for h in hooks)):
+        run.context.opaque("script that runs when packages are installed", word.text)
 
 
 def yq(run: Run, word: Word) -> None:
@@ -126,7 +153,9 @@ def redis(run: Run, word: Word) -> None:
 def _is_file(run: Run, word: Word) -> bool:
     """Whether a picture's name has no prefix that means more than a file."""
     text = word.text
-    if any(mark in text for mark in ":@|") or not (word.known or word.glob):
+    if any(mark in text for mark in ":@|") or not (
+        word.known or word.glob or word.within
+    ):
         run.context.opaque("operand is not plainly a file", text)
         return False
     return text != "-"

@@ -17,6 +17,7 @@ from clawlaw.core.shell.lang.git_network import clone, fetch, ls_remote, pull, p
 from clawlaw.core.shell.lang.git_options import CHANGE, NETWORK, PRINT, SPECS, STORE
 from clawlaw.core.shell.lang.git_tree import Git, tree_command
 from clawlaw.core.shell.lang.options import Parsed, names, parse, spec
+from clawlaw.core.shell.settings import shows
 from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
 
 FAMILY: Final = "git"
@@ -37,6 +38,9 @@ def judge(invocation: Invocation, context: Context) -> None:
     script = f"{git.cwd}/config" if git.cwd else ""
     emit.start(invocation, context, FAMILY, script=script)
     for name, value in invocation.environment:
+        if shows(name, value):
+            git.silent = git.silent or name == "GIT_EDITOR"
+            continue
         if name.startswith("GIT_") and name not in MILD:
             emit.give_up(context, f"git: {name} is set", value.text)
     for reason, text in git.doubts:
@@ -151,8 +155,11 @@ def _tells(git: Git, name: str, parsed: Parsed) -> None:
         emit.give_up(git.context, "git: another branch without its files", name)
     if name == "var" and any("EDITOR" in w.text for w in parsed.operands):
         return
+    patches = parsed.has("-p", "-u", "--patch", "-G", "-S", "-L", "--patch-with-stat")
     for word in parsed.operands:
         _revision(git, word)
+        if patches and word.known and "." in word.text and ".." not in word.text:
+            emit.read(git.context, word, git.cwd)  # a path, of which old text is shown
     names_only = name == "ls-files" and not parsed.has("-s", "--stage", "-t", "-v")
     if names_only and parsed.last("--format") is None and not parsed.has("--eol"):
         git.context.lists(git.cwd)
@@ -204,10 +211,13 @@ def _grep(git: Git, parsed: Parsed) -> None:
 
 def _store(git: Git, name: str, parsed: Parsed) -> None:
     git.tells()
+    moves = parsed.has("-f", "--force", "-C")
+    if name == "branch" and moves and not parsed.has("-l", "--list", "-a", "-r"):
+        emit.give_up(git.context, "git: forgets commits of a branch", name)
     file = parsed.last("-F", "--file", "-t", "--template")
     if file is not None and file.text != "-":
         emit.read(git.context, file, git.cwd)
-    if not _says_message(name, parsed):
+    if not (git.silent or _says_message(name, parsed)):
         emit.give_up(git.context, "git: starts an editor", name)
     if name in ("add", "commit", "hash-object"):
         for word in parsed.operands:

@@ -15,15 +15,19 @@ class Git:
         context: Takes the effects.
         cwd: Directory it works in, "" where unknown.
         doubts: What is not understood before the subcommand.
+        stdin: What it reads.
+        silent: Its editor changes nothing.
     """
 
-    __slots__ = ("context", "cwd", "doubts")
+    __slots__ = ("context", "cwd", "doubts", "silent", "stdin")
 
     def __init__(self, context: Context, invocation: Invocation) -> None:
         """Begin in the directory of the invocation."""
         self.context = context
         self.cwd = invocation.cwd
+        self.stdin = invocation.stdin
         self.doubts: list[tuple[str, str]] = []
+        self.silent = False
 
     def enter(self, word: Word) -> bool:
         """Work in another directory, as `-C` says; whether that is understood."""
@@ -87,10 +91,8 @@ def tree_command(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> N
         _apply(git, name, parsed)
     elif name == "init":
         _init(git, parsed)
-    elif name == "gc":
-        git.tells()
-    elif name == "format-patch":
-        _patches(git, parsed)
+    elif name in ("gc", "format-patch"):
+        _keeps(git, name, parsed)
     else:
         _join(git, name, parsed)
 
@@ -118,6 +120,10 @@ def _checkout(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None
     elif not paths or (name == "checkout" and "--" not in texts):
         git.changes()
     for word in paths:
+        name = word.text.rpartition("/")[2]
+        if word.glob or (name.islower() and name.isalnum()) or not name:
+            reason = "git: discards changes of a whole directory"
+            emit.give_up(git.context, reason, word.text)
         emit.write(
             git.context, word, git.cwd, how="modify", source="file", recursive=True
         )
@@ -126,9 +132,9 @@ def _checkout(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None
 def _reset(git: Git, parsed: Parsed) -> None:
     if parsed.has("--hard", "--merge", "--keep"):
         git.changes()
-        if parsed.has("--hard"):
+        if parsed.has("--hard", "--merge"):
             reason = "git: discards changes that are kept nowhere"
-            emit.give_up(git.context, reason, "reset --hard")
+            emit.give_up(git.context, reason, "reset")
     else:
         git.tells()
 
@@ -161,6 +167,9 @@ def _stash(git: Git, parsed: Parsed) -> None:
     verb = parsed.operands[0].text if parsed.operands else "push"
     if verb in ("list", "show"):
         git.tells()
+        for word in parsed.operands[1:]:
+            if "." in word.text:
+                emit.read(git.context, word, git.cwd)
     elif verb in ("push", "save", "pop", "apply"):
         git.changes()
     elif verb in ("drop", "clear"):
@@ -177,6 +186,8 @@ def _apply(git: Git, name: str, parsed: Parsed) -> None:
     if name == "apply" and parsed.has(*looks):
         git.tells()
         return
+    if git.stdin.source in ("network", "unknown") and not parsed.operands:
+        emit.give_up(git.context, "git: changes that nobody has read", name)
     git.changes()
     if name == "am" and not parsed.operands and parsed.options:
         return
@@ -184,9 +195,13 @@ def _apply(git: Git, name: str, parsed: Parsed) -> None:
         emit.give_up(git.context, "git: option is not understood", "--directory")
 
 
-def _patches(git: Git, parsed: Parsed) -> None:
+def _keeps(git: Git, name: str, parsed: Parsed) -> None:
+    """Gc and format-patch: the tree stays as it is."""
     git.tells()
-    if not parsed.has("--stdout"):
+    if name == "gc":
+        if parsed.last("--prune") is not None:
+            emit.give_up(git.context, "git: forgets commits before their time", name)
+    elif not parsed.has("--stdout"):
         folder = parsed.last("-o", "--output-directory") or Word(".")
         emit.write(git.context, folder, git.cwd, recursive=True, source="file")
 
@@ -199,10 +214,12 @@ def _init(git: Git, parsed: Parsed) -> None:
 def _join(git: Git, name: str, parsed: Parsed) -> None:
     """merge, rebase, cherry-pick, revert."""
     git.changes()
-    quiet = parsed.has("--abort", "--quit", "--skip", "--no-edit", "--no-commit", "-n")
+    quiet = git.silent or parsed.has(
+        "--abort", "--quit", "--skip", "--no-edit", "--no-commit", "-n"
+    )
     if name == "revert" and not quiet:
         emit.give_up(git.context, "git: starts an editor", name)
-    if parsed.has("--continue") and not parsed.has("--no-edit"):
+    if parsed.has("--continue") and not (git.silent or parsed.has("--no-edit")):
         emit.give_up(git.context, "git: starts an editor", f"{name} --continue")
     for value in parsed.each("-F", "--file"):
         emit.read(git.context, value, git.cwd)

@@ -3,6 +3,7 @@
 Source: GNU make 4.4 manual, "Summary of Options".
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import re2
@@ -65,8 +66,10 @@ def judge(invocation: Invocation, context: Context) -> None:
     for include in parsed.each("-I", "--include-dir"):
         _elsewhere(context.path(include, cwd) or "", invocation.cwd, context)
     _environment(invocation, context)
-    for word in parsed.operands:
-        _operand(word, context)
+    shows = parsed.has("-n", "--just-print", "--dry-run", "--recon", "-q", "--question")
+    _operands(
+        [w for w in parsed.operands if not (shows and w.text in OUTWARD)], context
+    )
 
 
 def _environment(invocation: Invocation, context: Context) -> None:
@@ -82,6 +85,11 @@ def _elsewhere(cwd: str, before: str, context: Context) -> None:
     near = f"{cwd}/".startswith(f"{before}/") or f"{before}/".startswith(f"{cwd}/")
     if not cwd or not before or not near or "/.." in cwd:
         emit.give_up(context, "make: rules from elsewhere", cwd)
+
+
+def _operands(words: Sequence[Word], context: Context) -> None:
+    for word in words:
+        _operand(word, context)
 
 
 def _operand(word: Word, context: Context) -> None:

@@ -33,12 +33,14 @@ _TRANSLATE: Final = re2.compile(
 _MATCH: Final = r"/((?:\\[^\n]|[^\\/\n])*)/[imsx]*"
 _NUMBER: Final = r"\$\. *(?:==|<=|>=|<|>|!=) *[0-9]+"
 _CONDITION: Final = re2.compile(
-    rf"(?:if|unless) +(?:{_MATCH}|{_NUMBER}|[0-9]+ *\.\. *[0-9]+|eof)"
+    rf"(?:if|unless) +(?:{_MATCH}(?: *\.\.\.? *{_MATCH})?"
+    rf"|{_NUMBER}|[0-9]+ *\.\. *[0-9]+|eof)"
 )
 _PRINT: Final = re2.compile(
     r"(?:print|next|last|chomp)(?: +(?:\$_|\$\.|\$[1-9&]|\$F\[-?[0-9]+\]))?"
 )
 _SPACE: Final = re2.compile(r"[ \t\n;]*")
+INPUTS: Final = ("-", "/dev/stdin", "/dev/fd/0")
 CODE_IN_PATTERN: Final = ("(?{", "(??{", "(?&", "(*", "@", "${", "$_", r"\N", r"\p{")
 
 
@@ -114,10 +116,10 @@ def _options(words: Sequence[Word]) -> _Line | None:
 def _without_program(line: _Line, invocation: Invocation, context: Context) -> None:
     if line.telling:
         emit.start(invocation, context, FAMILY)
-    elif line.rest:
+    elif line.rest and line.rest[0].text not in INPUTS:
         path = context.path(line.rest[0], invocation.cwd)
         emit.start(invocation, context, FAMILY, code="file", script=path or "")
-    elif invocation.stdin.source == "none":
+    elif invocation.stdin.source == "none" and not line.rest:
         emit.start(invocation, context, FAMILY)
     else:
         emit.start(invocation, context, FAMILY, code="input")
@@ -181,7 +183,7 @@ def _statement(program: str, place: int) -> int:
     place = int(hit.end())
     condition = _CONDITION.match(program, place + 1)
     if condition is not None and program[place : place + 1] == " ":
-        if not _plain(condition.group(1) or "", pattern=True):
+        if not all(_plain(part or "", pattern=True) for part in condition.groups()):
             return -1
         place = int(condition.end())
     return place

@@ -14,6 +14,7 @@ from clawlaw.core.shell.lang.options import names
 from clawlaw.core.shell.lang.python_ast import read_program
 from clawlaw.core.shell.lang.python_names import BUILT_IN
 from clawlaw.core.shell.lang.python_program import Program, PythonError
+from clawlaw.core.shell.spec import How
 from clawlaw.core.shell.words import UNKNOWN, Context, Invocation, Word
 
 FAMILY: Final = "python"
@@ -213,7 +214,10 @@ def _standard(
         if file.text[:1] == "-":
             emit.give_up(context, "python: option is not understood", file.text)
         elif name in WRITERS:
-            emit.write(context, file, invocation.cwd, recursive=True)
+            # What venv puts there is python's own, and changes no file that it finds.
+            how: How = "directory" if name == "venv" else "create"
+            tree = name != "venv"
+            emit.write(context, file, invocation.cwd, how=how, recursive=tree)
         else:
             path = emit.read(context, file, invocation.cwd)
             if name == "py_compile" and path is not None:

@@ -41,7 +41,7 @@ _OUTSIDE: Final = re2.compile(
     r"|pg_stat_file|pg_execute_\w+|lo_import|lo_export|query_to_xml\w*|outfile|dumpfile"
     r"|infile|load_file|sys_exec|sys_eval|function|procedure|language|extension|trigger"
     r"|do|call|execute|prepare|listen|notify|grant|revoke|role|user|password|server"
-    r"|foreign|tablespace|database_to_xml|set_config|event|plugin|handler|into\s+@)\b"
+    r"|foreign|tablespace|database_to_xml|set_config|event|plugin|handler|into\s+@|vacuum\s+(?:\w+\s+)?into)\b"
 )
 _SKIPPED: Final = re2.compile(
     r"(?s)'(?:[^'\\]|'')*'|--[^\n]*|/\*[^!*](?:[^*]|\*[^/])*\*/"
