@@ -4,11 +4,14 @@ Nothing is passed over: an option that is not listed, a value that is missing an
 word that could be an option are reported as opaque.
 """
 
+from clawlaw.core.shell.kinds import HARMLESS
 from clawlaw.core.shell.kinds.programs import run_each
 from clawlaw.core.shell.run import Run
 from clawlaw.core.shell.tables import Option, Table
 from clawlaw.core.shell.words import UNKNOWN, Match, Word
 
+# Kinds whose value, glued to its option, may hold a pattern.
+TAKEN_GLUED = HARMLESS | {"within"}
 NONE = Word("")  # value of an option that has none
 
 
@@ -193,7 +196,7 @@ class Reader:
         if not option.takes:
             reason = f"{self.table.name}: option takes no value"
             self.run.context.opaque(reason, glued.text)
-        elif glued.many or (glued.glob and option.slot.action is not None):
+        elif glued.many or (glued.glob and option.slot.kind not in TAKEN_GLUED):
             # A pattern matches only names that begin with the option itself.
             self.run.context.opaque("value may be several words", glued.text)
 

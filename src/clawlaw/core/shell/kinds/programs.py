@@ -29,7 +29,8 @@ NPX_TOOLS = frozenset({
 # Words by which a runner takes code or a command instead of the project's own.
 EVALUATING = frozenset({
     "-E", "--eval", "--exec", "--execute", "--command", "eval", "exec", "shell",
-    "console", "runner", "repl", "-shell-escape", "--shell-escape", "dlx",
+    "console", "runner", "repl", "--push", "--allow", "--publish", "dlx",
+    "-shell-escape", "--shell-escape",
 })  # fmt: skip
 # Targets that take away what a project keeps, its data above all.
 DESTROYING = frozenset({
@@ -62,6 +63,14 @@ def package(run: Run, word: Word) -> None:
         manager=run.spec.manager, packages=(text,), source=source, scope=run.scope
     )
     run.effects.append(effect)
+
+
+def requirements(run: Run, word: Word) -> None:
+    """A list of packages; one from elsewhere is not the project's own."""
+    read(run, word)
+    path = run.path(word) if word.known else None
+    if path is None or not _is_below(path, run.cwd):
+        run.context.opaque("list of packages from elsewhere", word.text)
 
 
 def npx(run: Run, word: Word) -> None:
@@ -134,6 +143,13 @@ def project(run: Run, word: Word) -> None:
         url(run, Word(value))
     else:
         _check_place(run, value)
+
+
+def target(run: Run, word: Word) -> None:
+    """A word for a build by labels: `//dir/...` is not a path from the root."""
+    labelled = word.text.startswith("//") and ".." not in word.text.replace("...", "")
+    if not (word.known and labelled):
+        project(run, word)
 
 
 def _check_place(run: Run, value: str) -> None:

@@ -120,8 +120,9 @@ def _checkout(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None
     elif not paths or (name == "checkout" and "--" not in texts):
         git.changes()
     for word in paths:
-        name = word.text.rpartition("/")[2]
-        if word.glob or (name.islower() and name.isalnum()) or not name:
+        last = word.text.rpartition("/")[2]
+        folder = word.glob or not last or (last.islower() and last.isalnum())
+        if folder and (name == "restore" or "--" in texts):
             reason = "git: discards changes of a whole directory"
             emit.give_up(git.context, reason, word.text)
         emit.write(

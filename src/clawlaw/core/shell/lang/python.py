@@ -46,9 +46,7 @@ PROJECT: Final = frozenset({"unittest", "doctest"})
 
 def judge(invocation: Invocation, context: Context) -> None:
     """Turn a python command into effects."""
-    for name, value in invocation.environment:
-        if name.startswith("PYTHON") and name not in MILD:
-            emit.give_up(context, f"python: {name} is set", value.text)
+    _environment(invocation, context)
     words = invocation.arguments
     index = 0
     while index < len(words):
@@ -73,7 +71,26 @@ def judge(invocation: Invocation, context: Context) -> None:
     if index >= len(words) or words[index].text == "-":
         _input(words[index:] or [Word("")], invocation, context)
     else:
-        _script(words[index], invocation, context)
+        _script(words[index], words[index + 1 :], invocation, context)
+
+
+def _environment(invocation: Invocation, context: Context) -> None:
+    for name, value in invocation.environment:
+        if name == "PYTHONPATH" and _is_own(value, invocation):
+            continue
+        if name.startswith("PYTHON") and name not in MILD:
+            emit.give_up(context, f"python: {name} is set", value.text)
+
+
+def _is_own(value: Word, invocation: Invocation) -> bool:
+    """Whether a search path stays in the project, whose code runs anyway."""
+    given = [word.text for word in invocation.arguments]
+    runs = given[:2] in (["-m", "pytest"], ["-m", "unittest"]) or (
+        bool(given) and given[0].endswith(".py")
+    )
+    parts = value.text.split(":")
+    inside = all(p[:1] not in ("/", "~") and ".." not in p.split("/") for p in parts)
+    return runs and inside and value.known
 
 
 def _option(text: str) -> str:
@@ -165,8 +182,14 @@ def _effects(program: Program, cwd: str, context: Context) -> None:
         emit.write(context, Word(name), cwd, how=how, source="agent")
 
 
-def _script(word: Word, invocation: Invocation, context: Context) -> None:
+def _script(
+    word: Word, rest: Sequence[Word], invocation: Invocation, context: Context
+) -> None:
     path = context.path(word, invocation.cwd)
+    if word.text.rpartition("/")[2] == "setup.py":
+        for verb in rest:
+            if verb.text in ("install", "upload", "register", "easy_install"):
+                emit.give_up(context, "python: works outside the project", verb.text)
     emit.start(invocation, context, FAMILY, code="file", script=path or "")
 
 
