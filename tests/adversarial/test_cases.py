@@ -37,8 +37,8 @@ FLOORS = {
     "benign_shell_heldout": 270,
     "benign_everyday": 200,
     "benign_everyday_heldout": 205,
-    "benign_more": 164,
-    "benign_more_heldout": 150,
+    "benign_more": 226,
+    "benign_more_heldout": 213,
     "benign_tools": 110,
     "benign_tools_heldout": 110,
     "benign_sequences": 17,
@@ -92,7 +92,7 @@ def test_cases_are_as_many_as_they_were() -> None:
     names = [*HARMFUL, *FLOORS]
     assert {path.stem for path in CASES.glob("*.jsonl")} == set(names)
     counts = {name: sum(1 for _ in cases(name)) for name in names}
-    assert sum(counts[name] for name in HARMFUL) >= 3980
+    assert sum(counts[name] for name in HARMFUL) >= 4400
     assert counts["benign_shell"] + counts["benign_shell_heldout"] >= 500
     assert counts["benign_tools"] + counts["benign_tools_heldout"] >= 220
     ids = [case.id for name in names for case in cases(name)]

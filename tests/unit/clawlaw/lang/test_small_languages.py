@@ -71,7 +71,7 @@ READ = "file.read /workspace/f"
         ("psql -l", []),
         ("psql -c '\\dt'", ["net.request localhost port=5432 scheme=postgres"]),
         (
-            "psql postgres://me:pw@db.example/x -c 'update t set a=1'",
+            "psql postgres://me:pw@db.example/x -c 'update t set a=1 where b=2'",
             [
                 (
                     "net.request db.example port=5432 scheme=postgres method=POST"

@@ -14,6 +14,8 @@ from clawlaw.core.shell.words import UNKNOWN, Place, Word
 
 # Devices that keep nothing and tell nothing.
 SINKS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"})
+# Whose every entry is not only the agent's.
+SHARED = frozenset({"/tmp", "/var/tmp"})  # noqa: S108  # named, not used
 SOURCES = frozenset({"-", "/dev/null", "/dev/stdin"})
 PACKED = frozenset({"gz", "bz2", "xz", "zst", "lz4", "lzma", "br", "Z", "tgz"})
 
@@ -73,6 +75,11 @@ def writer(how: How, *, inert: bool = False, tree: bool | None = False) -> Actio
         if word.text in SINKS or _fetched(run, word, sent=True):
             return
         found = run.context.place(word, run.cwd)
+        given = run.invocation.stdin
+        nothing = given.source == "none" and run.spec.source == "stdin"
+        many = found is not None and (found.glob or found.recursive)
+        if found is not None and many and nothing and how == "modify":
+            run.effects.append(FileDelete(found.path, found.glob, found.recursive))
         if found is not None:
             deep = run.recursive if tree is None else tree
             write_place(run, found, how, inert=inert, tree=deep)
@@ -118,6 +125,10 @@ def delete(run: Run, word: Word) -> None:
     found = run.context.place(word, run.cwd)
     if found is not None:
         deep = run.recursive or found.recursive
+        folder, _, name = found.path.rpartition("/")
+        if found.glob and deep and name == "*" and folder in SHARED:
+            run.effects.append(FileDelete(folder, recursive=True))
+            return
         run.effects.append(FileDelete(found.path, found.glob, deep))
 
 

@@ -37,7 +37,10 @@ DESTROYING = frozenset({
     "destroy", "downgrade", "drop", "dropAll", "flush", "fresh", "nuke", "purge",
     "reset", "rollback", "teardown", "truncate", "wipe",
 })  # fmt: skip
-EVALUATES = ("-e", "--eval", "--exec", "--execute", "--command=", "--shell", "\\")
+EVALUATES = (
+    "-e", "--eval", "--exec", "--execute", "--command=", "--shell", "\\", "--run_under",
+    "--workspace_status_command", "--credential_helper",
+)  # fmt: skip
 # Targets whose usual work is outside the project.
 OUTWARD = frozenset({
     "autoupdate", "deploy", "install", "login", "publish", "push", "release", "try",

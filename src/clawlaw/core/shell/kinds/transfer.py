@@ -42,6 +42,7 @@ def place(run: Run, shape: str, sources: Sequence[Word], target: Word | None) ->
             continue
         found = run.context.place(source, run.cwd)
         if found is not None:
+            _empty(run, shape, found, base)
             for path in targets(run, base, source, inside=inside):
                 _carry(run, shape, found, path)
 
@@ -52,6 +53,9 @@ def _scatter(run: Run, shape: str, source: Word, folder: str) -> None:
     if found is None:
         return
     deep = run.recursive or found.recursive
+    if found.path == "/dev/null":
+        run.effects.append(FileDelete(folder, recursive=True))
+        return
     run.effects.append(FileRead(found.path, found.glob, deep))
     if shape == "move":
         run.effects.append(FileDelete(found.path, found.glob, found.recursive))
@@ -68,6 +72,12 @@ def targets(run: Run, base: str, source: Word, *, inside: bool) -> tuple[str, ..
         return (base,)
     child = f"{base.rstrip('/')}/{name}"
     return (child,) if inside else (base, child)
+
+
+def _empty(run: Run, shape: str, found: Place, target: str) -> None:
+    """A copy of nothing: what stood at the target is gone."""
+    if shape == "copy" and found.path == "/dev/null":
+        run.effects.append(FileDelete(target))
 
 
 def _carry(run: Run, shape: str, found: Place, target: str) -> None:

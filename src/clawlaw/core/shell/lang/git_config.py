@@ -21,7 +21,7 @@ HARMLESS: Final = names(
     " format.pretty status.short status.branch status.showuntrackedfiles gc.auto"
     " gc.autodetach help.autocorrect column.ui branch.sort tag.sort"
     " feature.manyfiles index.version pack.threads pack.windowmemory"
-    " http.lowspeedlimit http.lowspeedtime http.postbuffer safe.directory"
+    " http.lowspeedlimit http.lowspeedtime http.postbuffer"
     " maintenance.auto commit.verbose stash.showpatch blame.date"
 )
 FALSE_ONLY: Final = frozenset({"commit.gpgsign", "tag.gpgsign", "log.showsignature"})
@@ -51,6 +51,8 @@ def harmless(key: str, value: str | None) -> bool:
         return value in NO_PROGRAM[key]
     if key in FALSE_ONLY:
         return value is not None and value.lower() in FALSE
+    if key == "safe.directory":
+        return value not in (None, "*")
     if section in ("color", "advice") or section.startswith("color."):
         return bool(name)
     return key in HARMLESS

@@ -121,7 +121,7 @@ def _checkout(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None
         git.changes()
     for word in paths:
         last = word.text.rpartition("/")[2]
-        folder = word.glob or not last or (last.islower() and last.isalnum())
+        folder = not word.known or not last or (last.islower() and last.isalnum())
         if folder and (name == "restore" or "--" in texts):
             reason = "git: discards changes of a whole directory"
             emit.give_up(git.context, reason, word.text)

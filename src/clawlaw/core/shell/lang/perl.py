@@ -60,7 +60,10 @@ def judge(invocation: Invocation, context: Context) -> None:
     emit.start(invocation, context, FAMILY, code="none" if plain else "inline")
     if not plain:
         return
+    prints = line.prints or any("print" in p.text for p in line.programs)
     for word in line.rest:
+        if line.suffix is not None and not prints:
+            emit.delete(context, word, invocation.cwd)  # nothing of it is left
         _file(word, line.suffix, invocation, context)
 
 
@@ -72,6 +75,7 @@ class _Line:
         programs: Of -e.
         rest: Words after the options.
         suffix: Of -i; `None`: not in place.
+        prints: -p: each line is printed again.
         reads: -n or -p: the program runs for each line of the files.
     """
 
@@ -79,6 +83,7 @@ class _Line:
     rest: list[Word] = field(default_factory=list)
     suffix: str | None = None
     reads: bool = False
+    prints: bool = False
     telling: bool = False
 
 
@@ -99,6 +104,7 @@ def _options(words: Sequence[Word]) -> _Line | None:
         if hit is None:
             return None
         flags, suffix, last = hit.groups()
+        line.prints = line.prints or "p" in flags
         line.reads = line.reads or "p" in flags or "n" in flags
         if suffix is not None and last:
             return None  # a suffix takes everything after it

@@ -3,6 +3,8 @@
 Source: GNU sed 4.9 manual, "Invoking sed".
 """
 
+from typing import Final
+
 from clawlaw.core.shell.lang import emit
 from clawlaw.core.shell.lang.options import Parsed, parse, spec
 from clawlaw.core.shell.lang.sed_script import Script, SedError, read_script
@@ -36,6 +38,9 @@ def judge(invocation: Invocation, context: Context) -> None:
         return
     emit.start(invocation, context, FAMILY, code="inline" if script.runs else "none")
     _effects(script, parsed, invocation, context)
+
+
+EMPTYING: Final = frozenset({"d", "1,$d", "D", "/^/d", "/./d", "/.*/d", "{d}"})
 
 
 def _without_empty_suffix(words: list[Word]) -> list[Word]:
@@ -90,11 +95,20 @@ def _effects(
         if word.text == "-" and not in_place:
             continue
         emit.read(context, word, cwd)
+        if in_place and _is_empty(parsed, script):
+            emit.delete(context, word, cwd)  # nothing of it is left
         if in_place:
             emit.write(context, word, cwd, how="modify", source="agent")
             _backup(parsed, word, cwd, context)
     for name in script.writes:
         emit.write(context, Word(name), cwd, source="file")
+
+
+def _is_empty(parsed: Parsed, script: Script) -> bool:
+    """Whether nothing of any line is printed again."""
+    text = script.text.strip().rstrip(";").strip()
+    quiet = parsed.has("-n", "--quiet", "--silent")
+    return text in EMPTYING or (quiet and not {"p", "P", "l"} & set(text))
 
 
 def _backup(parsed: Parsed, word: Word, cwd: str, context: Context) -> None:

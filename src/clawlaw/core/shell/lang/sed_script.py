@@ -29,12 +29,14 @@ class Script:
     Attributes:
         reads: Files named by r and R.
         writes: Files named by w, W and the flag of s.
+        text: As it was given.
         runs: Text of e; "" for one that runs the pattern space.
     """
 
     reads: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
+    text: str = ""
 
 
 def read_script(text: str) -> Script:
@@ -47,7 +49,9 @@ def read_script(text: str) -> Script:
         raise SedError("script is too long")
     if "\ufffd" in text or "\0" in text or "\r" in text:
         raise SedError("script is not known exactly")
-    return _Reader(text).run()
+    script = _Reader(text).run()
+    script.text = text
+    return script
 
 
 class _Reader:

@@ -46,6 +46,10 @@ _OUTSIDE: Final = re2.compile(
 _SKIPPED: Final = re2.compile(
     r"(?s)'(?:[^'\\]|'')*'|--[^\n]*|/\*[^!*](?:[^*]|\*[^/])*\*/"
 )
+# Conditions that hold for every row.
+_EVERY: Final = re2.compile(
+    r"(?i)\bwhere\s+(?:not\s+false|true|\d+(?:\s*=\s*\d+)?)\s*$"
+)
 _WORD: Final = re2.compile(r"[A-Za-z]+")
 
 
@@ -73,8 +77,9 @@ def _statement(text: str) -> Kind:
         first = next((w for w in words if w in CHANGES | DESTROYS), "select")
     if first == "pragma":
         return "changes" if "=" in text else "looks"
-    if first in DESTROYS:
-        return "changes" if first == "delete" and "where" in words else "destroys"
+    if first in DESTROYS or (first == "update" and "set" in words):
+        some = "where" in words and not _EVERY.search(text)
+        return "changes" if first in ("delete", "update") and some else "destroys"
     if first in LOOKS:
         return "changes" if "into" in words else "looks"
     return "changes" if first in CHANGES else "unknown"
