@@ -61,7 +61,11 @@ test: venv ## everything: checks, unit tests, Molecule, the testbed from nothing
 
 .PHONY: test-unit
 test-unit: venv ## the tests that need no hosts
-	@pytest -n 2 tests/unit tests/integration tests/adversarial tests/conformance
+	@pytest -n 2 tests/unit tests/integration tests/adversarial tests/conformance tests/faults
+
+.PHONY: test-faults
+test-faults: venv ## broken disks, killed writers, changed files; a writer is killed 500 times
+	@LOG_KILLS=500 pytest tests/faults
 
 .PHONY: coverage
 coverage: venv ## branches of the gate's core that its tests take; fails below 95 %

@@ -27,6 +27,8 @@ from clawlaw.evidence.frame import (
 )
 
 SEGMENT_VERSION: Final = 1
+CLOSED: Final = b"closed"  # payload of the frame that ends the last segment of a writer
+FULL: Final = b"full"  # another segment follows
 
 
 class ChainError(EvidenceError):
@@ -62,6 +64,7 @@ class Chain:
             interruption leaves unfinished.
         whole: The last batch has its last frame.
         ended: The segment was ended on purpose.
+        closed: The writer ended with it, and did not go on to another segment.
     """
 
     def __init__(self) -> None:
@@ -73,6 +76,7 @@ class Chain:
         self.batch = 0
         self.whole = True
         self.ended = True
+        self.closed = True
 
     @classmethod
     def at(cls, frame: Frame) -> "Chain":
@@ -118,6 +122,7 @@ class Chain:
         if frame.kind == ENTRY:
             self.frontier.append(frame.leaf)
         self.ended = frame.kind == ENDS
+        self.closed = self.ended and frame.payload == CLOSED
         self._took(frame)
 
     def _open(self, frame: Frame) -> None:
@@ -137,7 +142,7 @@ class Chain:
 
     def _opened(self, frame: Frame) -> None:
         self.segment = frame.place.segment
-        self.ended = False
+        self.ended = self.closed = False
         self._took(frame)
 
     def _took(self, frame: Frame) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Final, Self
 
-from clawlaw.evidence.chain import Chain, encode_opening
+from clawlaw.evidence.chain import CLOSED, FULL, Chain, encode_opening
 from clawlaw.evidence.errors import EvidenceError, LogBehind, LogBusy, LogLatched
 from clawlaw.evidence.frame import (
     ENDS,
@@ -150,7 +150,9 @@ class Log:
         if not payloads or max(map(len, payloads)) > MAX_PAYLOAD:
             raise EvidenceError(f"a batch has entries of at most {MAX_PAYLOAD} bytes")
         first = self._chain.size
-        needed = sum(map(len, payloads)) + HEADER_SIZE * (len(payloads) + 1)
+        needed = (
+            sum(map(len, payloads)) + HEADER_SIZE * (len(payloads) + 1) + len(CLOSED)
+        )
         try:
             if self._offset + needed > self._capacity and first > self._first:
                 self._rotate()
@@ -197,7 +199,7 @@ class Log:
         """End the segment on purpose, and let others write; more than once is fine."""
         if self._fd >= 0 and not self.latched:
             try:
-                self._end_segment()
+                self._end_segment(CLOSED)
             except OSError as error:
                 self._latch(error)
         self._release()
@@ -243,7 +245,7 @@ class Log:
                     f"not {self.origin!r}; give it a folder of its own"
                 )
             self._chain = stop.chain
-            self.clean = stop.chain.ended
+            self.clean = stop.chain.closed
         _check_extends(self.folder, self._chain, minimum)
         (self.folder / _SPARE).unlink(missing_ok=True)
         if stop is not None:
@@ -294,11 +296,11 @@ class Log:
         chain.origin, chain.ended = self.origin, False
 
     def _rotate(self) -> None:
-        self._end_segment()
+        self._end_segment(FULL)
         self._begin_segment()
 
-    def _end_segment(self) -> None:
-        self._write(ENDS, [b""])
+    def _end_segment(self, why: bytes) -> None:
+        self._write(ENDS, [why])
         os.ftruncate(self._fd, self._offset)
         flush(self._fd)
         os.fchmod(self._fd, 0o400)

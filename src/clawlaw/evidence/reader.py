@@ -63,6 +63,10 @@ def last_segment(folder: Path) -> Stop | None:
 def _begin(frame: Frame, number: int) -> Chain:
     if frame.place.segment != number:
         raise ChainError(f"segment {frame.place.segment}, expected {number}")
+    if number == 0:
+        chain = Chain()
+        chain.take(frame)
+        return chain
     return Chain.at(frame)
 
 
@@ -84,16 +88,17 @@ def frames_from(folder: Path, start: int) -> Iterator[tuple[Chain, Frame]]:
         LogDamaged: What follows is not what was written.
     """
     paths = segment_paths(folder)
+    number = _holding(paths, start)
     chain: Chain | None = None
-    for path in paths[_holding(paths, start) :]:
+    for path in paths[number:]:
+        opened = False
         try:
             for frame in read_frames(path):
                 if chain is None:
-                    chain = Chain() if frame.place.segment == 0 else Chain.at(frame)
-                    if frame.place.segment == 0:
-                        chain.take(frame)
+                    chain = _begin(frame, number)
                 else:
                     chain.take(frame)
+                opened = True
                 yield chain, frame
         except ChainError as error:
             raise LogDamaged(f"{path}: {error}") from error
@@ -101,6 +106,8 @@ def frames_from(folder: Path, start: int) -> Iterator[tuple[Chain, Frame]]:
             if path != paths[-1] or chain is None:
                 raise LogDamaged(f"{path}: {error}") from error
             _interrupted(path, chain, error)  # raises where it is damage
+        if not opened:
+            raise LogDamaged(f"{path}: no frame opens the segment")
 
 
 def _holding(paths: list[Path], start: int) -> int:
