@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import msgspec
 import typer
@@ -11,12 +12,13 @@ from rich.live import Live
 
 from clawlaw.cli.options import JsonOption
 from clawlaw.cli.output import UsageError, err, out, print_json, reported
-from clawlaw.cli.steward_view import details, table
+from clawlaw.cli.steward_view import details, table, visible
 from clawlaw.gate.answers import Word
 from clawlaw.gate.desk_view import DeskView
 from clawlaw.private import read_private
 
 if TYPE_CHECKING:
+    from clawlaw.core.canonical import Json
     from clawlaw.gate.steward_client import DeskClient
     from clawlaw.gate.stewards import StewardKey
 
@@ -33,6 +35,9 @@ app = typer.Typer(
 )
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Of the escalation.")]
+SessionArgument = Annotated[
+    str, typer.Argument(metavar="SESSION", help="Of the session.")
+]
 SocketOption = Annotated[
     Path, typer.Option("--socket", metavar="PATH", help="The stewards' socket.")
 ]
@@ -167,6 +172,98 @@ def revoke(
 
 
 @app.command()
+def quarantine(
+    session: SessionArgument,
+    *,
+    reason: ReasonOption,
+    socket: SocketOption = SOCKET,
+    key: KeyOption = KEY,
+    passphrase_file: PassphraseOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Shut a session off: everything it proposes is denied from now on."""
+    given = Given(socket, key, passphrase_file, yes, as_json)
+    said: dict[str, Json] = {"session": session, "reason": reason}
+    given.act("quarantine", f"sessions/{quote(session, safe='')}/quarantine", said)
+
+
+@app.command()
+def close(
+    session: SessionArgument,
+    *,
+    reason: ReasonOption,
+    socket: SocketOption = SOCKET,
+    key: KeyOption = KEY,
+    passphrase_file: PassphraseOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Close a session, shut off or not."""
+    given = Given(socket, key, passphrase_file, yes, as_json)
+    said: dict[str, Json] = {"session": session, "reason": reason}
+    given.act("close", f"sessions/{quote(session, safe='')}/close", said)
+
+
+@app.command()
+def budget(
+    session: SessionArgument,
+    *,
+    unit: Annotated[str, typer.Option("--unit", help="Of the budget.")] = "",
+    ceiling: Annotated[
+        int, typer.Option("--ceiling", min=0, help="New; above the old.")
+    ] = 0,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Set what was spent to zero.")
+    ] = False,
+    socket: SocketOption = SOCKET,
+    key: KeyOption = KEY,
+    passphrase_file: PassphraseOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Raise a budget of a session, or set what it spent to zero.
+
+    The only way to relax the enforcement level of a session.
+    """
+    with reported(as_json=as_json):
+        if reset == bool(unit and ceiling):
+            raise UsageError(
+                "budget", "raise or reset?", "give --unit and --ceiling, or --reset"
+            )
+    said: dict[str, Json] = {
+        "session": session,
+        "act": "reset" if reset else "increase",
+        "unit": "" if reset else unit,
+        "ceiling": 0 if reset else ceiling,
+    }
+    given = Given(socket, key, passphrase_file, yes, as_json)
+    given.act("budget", f"sessions/{quote(session, safe='')}/budget", said)
+
+
+@app.command()
+def policy(
+    path: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder, on the gate's machine.")
+    ],
+    *,
+    digest: Annotated[
+        str,
+        typer.Option("--digest", help="Of the policy, as the gate would load it."),
+    ],
+    socket: SocketOption = SOCKET,
+    key: KeyOption = KEY,
+    passphrase_file: PassphraseOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put another policy into force, if it is the one that is meant."""
+    given = Given(socket, key, passphrase_file, yes, as_json)
+    said: dict[str, Json] = {"path": str(path), "digest": digest}
+    given.act("policy", "policy", said)
+
+
+@app.command()
 def watch(
     *,
     every: AllOption = False,
@@ -226,6 +323,18 @@ class Given(msgspec.Struct, frozen=True):
             print_json(found)
         else:
             out.print(f"{escalation}: {found.get('state', word)}", markup=False)
+
+    def act(self, about: str, where: str, said: "dict[str, Json]") -> None:
+        """Ask whether another act is meant, sign it, and have it done."""
+        with reported(as_json=self.as_json):
+            shown = ", ".join(f"{k} {v}" for k, v in said.items() if v not in {"", 0})
+            if not self.yes:
+                typer.confirm(f"{about}: {visible(shown)}?", abort=True, err=True)
+            found = _client(self.socket).act(about, where, said, self._open())
+        if self.as_json:
+            print_json(found)
+        else:
+            out.print(f"{about}: done, {visible(shown)}", markup=False)
 
     def _open(self) -> "StewardKey":
         from clawlaw.gate.stewards import load  # noqa: PLC0415  # of an extra

@@ -23,7 +23,7 @@ from clawlaw.evidence.note import Checkpoint, Verifier, open_note
 from clawlaw.evidence.objects import ConflictError, Store, StoreError
 from clawlaw.evidence.schema import Checkpointed, decode_entry
 from clawlaw.evidence.segment import read_frames, segment_paths
-from clawlaw.evidence.witness import CONFLICT, WitnessError
+from clawlaw.evidence.witness import CONFLICT, WitnessError, merge_notes
 from clawlaw.evidence.witness_http import WitnessClient
 from clawlaw.private import PrivateFileError, replace_private
 
@@ -77,6 +77,7 @@ class Anchor:
         self._witnessed = witnessed
         self._seen = {w.verifier.name: -1 for w in self._witnesses}  # sizes
         self._held: set[str] | None = None
+        self._ahead: list[bytes] = []  # heads beyond the log's own, of this round
         self._shown = b""
 
     def round(self) -> Round:
@@ -101,7 +102,7 @@ class Anchor:
 
     def _cosigned(self, note: bytes, done: Round) -> bytes:
         head = open_note(note, [self._log]).checkpoint
-        lines = b""
+        lines, self._ahead = b"", []
         for witness in self._witnesses:
             try:
                 line = self._ask(witness, head, note)
@@ -110,6 +111,9 @@ class Anchor:
             else:
                 lines += line
                 done.cosigned.append(witness.verifier.name)
+        if self._ahead:
+            # The gate must hear of it: its log went back.
+            self._leave(merge_notes(self._ahead), done)
         return note + lines
 
     def _ask(self, witness: WitnessClient, head: Checkpoint, note: bytes) -> bytes:
@@ -130,6 +134,8 @@ class Anchor:
         self, witness: WitnessClient, seen: int, head: Checkpoint, note: bytes
     ) -> bytes:
         if seen > head.size:
+            ahead = witness.last_note(head.origin)
+            self._ahead += [] if ahead is None else [ahead]
             raise WitnessError(
                 CONFLICT,
                 f"witness {witness.verifier.name} saw {seen} entries, the log has "
@@ -140,7 +146,11 @@ class Anchor:
 
     def _show(self, note: bytes, done: Round) -> None:
         """Leave the co-signed head where the gate reads it."""
-        if self._witnessed is None or not done.cosigned or note == self._shown:
+        if done.cosigned and not self._ahead:
+            self._leave(note, done)
+
+    def _leave(self, note: bytes, done: Round) -> None:
+        if self._witnessed is None or note == self._shown:
             return
         try:
             replace_private(self._witnessed, note)

@@ -61,6 +61,7 @@ class WitnessLag:
         self._needed = needed
         self._limit = limit
         self._waiting: deque[tuple[Checkpoint, int]] = deque()
+        self._signed = 0
 
     def signed(self, note: bytes, time: int) -> None:
         """A head was signed and recorded.
@@ -70,6 +71,7 @@ class WitnessLag:
             time: Milliseconds since the epoch.
         """
         head = parse_checkpoint(split_note(note)[0])
+        self._signed = max(self._signed, head.size)
         if self.witnessed is None or head.size > self.witnessed.size:
             self._waiting.append((head, time))
 
@@ -109,7 +111,34 @@ class WitnessLag:
         """Why the gate must deny now; "" where it need not."""
         if self.fork:
             return self.fork
+        if self.witnessed is not None and self.witnessed.size > self._signed:
+            return (
+                f"witnesses saw {self.witnessed.size} entries and this log signed "
+                f"{self._signed}: it went back"
+            )
         lag = self.lag(now)
         if lag <= self._limit:
             return ""
         return f"the witnesses are {lag} ms behind, at most {self._limit}"
+
+
+def last_witnessed(
+    note: bytes, log: Verifier, witnesses: Iterable[Verifier], needed: int
+) -> Checkpoint:
+    """The head that a log must extend when it is opened again.
+
+    Args:
+        note: What the uploader left.
+        log: Key of the log itself.
+        witnesses: Keys of the cosignatures that count.
+        needed: How many of them make a head protected.
+
+    Raises:
+        NoteError: The log did not sign it, or too few witnesses did.
+        EvidenceError: The witnesses are none; see :class:`WitnessLag`.
+    """
+    lag = WitnessLag(log, witnesses, needed, 0)
+    lag.seen(note)
+    if lag.witnessed is None:
+        raise NoteError(f"fewer than {needed} witnesses signed this head")
+    return lag.witnessed

@@ -191,11 +191,27 @@ def encode_request(old: int, proof: Iterable[bytes], note: bytes) -> bytes:
     return "\n".join(lines).encode() + b"\n\n" + note
 
 
+def merge_notes(notes: Iterable[bytes]) -> bytes:
+    """Of notes of one log, the largest head with everybody's signatures of it.
+
+    Raises:
+        NoteError: One is no note.
+        ValueError: There is none.
+    """
+    read = [split_note(note) for note in notes]
+    text, _ = max(read, key=lambda found: parse_checkpoint(found[0]).size)
+    return _noted(text, (s for found in read if found[0] == text for s in found[1]))
+
+
 def _own_signature(note: bytes, signed: Signed) -> bytes:
     """The note with the signatures of its log alone: a client could add any other."""
-    kept = [
+    signatures = split_note(note)[1]
+    return _noted(signed.text, (s for s in signatures if s[0] in signed.names))
+
+
+def _noted(text: bytes, signatures: Iterable[tuple[str, bytes]]) -> bytes:
+    lines = dict.fromkeys(
         f"\u2014 {name} {base64.b64encode(data).decode()}\n"
-        for name, data in split_note(note)[1]
-        if name in signed.names
-    ]
-    return signed.text + b"\n" + "".join(kept).encode()
+        for name, data in signatures
+    )
+    return text + b"\n" + "".join(lines).encode()

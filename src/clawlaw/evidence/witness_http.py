@@ -22,7 +22,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from clawlaw.core.errors import ClawLawError
 from clawlaw.evidence.errors import EvidenceError, NoteError
-from clawlaw.evidence.note import Checkpoint, Verifier, open_note
+from clawlaw.evidence.note import (
+    Checkpoint,
+    Verifier,
+    open_note,
+    parse_checkpoint,
+    split_note,
+)
 from clawlaw.evidence.witness import (
     BAD_REQUEST,
     CONFLICT,
@@ -204,6 +210,15 @@ class WitnessClient:
         Raises:
             WitnessError: It does not answer so.
         """
+        note = self.last_note(origin)
+        return None if note is None else parse_checkpoint(split_note(note)[0])
+
+    def last_note(self, origin: str) -> bytes | None:
+        """The same with its signatures; the witness's own was verified.
+
+        Raises:
+            WitnessError: It does not answer so.
+        """
         status, body, _ = self._ask("GET", LAST + origin_hash(origin))
         if status == NOT_FOUND:
             return None
@@ -237,14 +252,14 @@ class WitnessClient:
     def _place(self) -> str:
         return f"witness {self.verifier.name} at {self.url.netloc}"
 
-    def _checked(self, note: bytes, origin: str) -> Checkpoint:
+    def _checked(self, note: bytes, origin: str) -> bytes:
         try:
             found = open_note(note, [self.verifier]).checkpoint
         except NoteError as error:
             raise WitnessError(0, f"{self._place}: {error}") from error
         if found.origin != origin:
             raise WitnessError(0, f"{self._place}: answers for another log")
-        return found
+        return note
 
     def _ask(
         self, method: str, path: str, body: bytes | None = None

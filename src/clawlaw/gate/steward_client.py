@@ -13,15 +13,17 @@ from urllib.parse import quote
 
 import msgspec
 
+from clawlaw.core.canonical import Json
 from clawlaw.core.errors import ClawLawError
 from clawlaw.core.kernel import action_digest
 from clawlaw.gate.answers import Answer, Word
 from clawlaw.gate.desk_view import CaseView, DeskView
-from clawlaw.gate.stewards import StewardKey, answer_statement
+from clawlaw.gate.stewards import StewardKey, answer_statement, statement
 
 TIMEOUT = 10  # seconds
 MAX_BYTES = 64 << 20  # of one answer of the gate
-PATH = "/v1/steward/escalations"
+BASE = "/v1/steward/"
+PATH = f"{BASE}escalations"
 
 
 class DeskClientError(ClawLawError):
@@ -102,6 +104,28 @@ class DeskClient:
         found: dict[str, Any] = json.loads(
             self._ask("POST", place, msgspec.json.encode(signed))
         )
+        return found
+
+    def act(
+        self, about: str, where: str, said: dict[str, Json], key: StewardKey
+    ) -> dict[str, Any]:
+        """Do something else that only stewards may, signed as of now.
+
+        Args:
+            about: Kind of the statement: "budget", "close", "policy", "quarantine".
+            where: Path below `/v1/steward/`.
+            said: What the act changes; `session` is in the path as well.
+            key: The steward's.
+
+        Raises:
+            DeskClientError: The gate cannot be reached, or refuses.
+        """
+        view = self.view()
+        bound: dict[str, Json] = {**said, "key": key.steward.key, "at": view.now}
+        signature = key.sign(statement(view.gate, about, bound))
+        body = {k: v for k, v in bound.items() if k != "session"}
+        data = json.dumps(body | {"signature": signature}).encode()
+        found: dict[str, Any] = json.loads(self._ask("POST", BASE + where, data))
         return found
 
     def _ask(self, method: str, place: str, body: bytes | None = None) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 from clawlaw.core.merkle import leaf_hash, tree_root
 from clawlaw.evidence.errors import EvidenceError, NoteError
-from clawlaw.evidence.lag import WitnessLag
+from clawlaw.evidence.lag import WitnessLag, last_witnessed
 from clawlaw.evidence.note import Checkpoint, Signer, cosign, sign
 
 ORIGIN = "gate.test/log"
@@ -124,3 +124,21 @@ def test_witnesses_are_enough_and_distinct(signer: MakeSigner) -> None:
             WitnessLag(log.verifier, witnesses, needed, LIMIT)
     with pytest.raises(EvidenceError, match="that of its cosignatures"):
         WitnessLag(log.verifier, [one.cosigner, two.verifier], 1, LIMIT)
+
+
+def test_log_that_went_back_is_late_at_once(case: Case) -> None:
+    case.seen(9, 0, 1)
+    case.lag.signed(case.head(5), 10_000)
+    assert "saw 9 entries and this log signed 5" in case.lag.late(10_000)
+    case.lag.signed(case.head(9), 10_000)
+    assert case.lag.late(10_000) == ""
+
+
+def test_head_to_extend_is_one_that_enough_witnesses_signed(case: Case) -> None:
+    verifiers = [w.cosigner for w in case.witnesses]
+    note = cosign(case.head(3), case.witnesses[0], 7)
+    with pytest.raises(NoteError, match="fewer than 2"):
+        last_witnessed(note, case.log.verifier, verifiers, 2)
+    note = cosign(note, case.witnesses[2], 7)
+    found = last_witnessed(note, case.log.verifier, verifiers, 2)
+    assert found == Checkpoint(ORIGIN, 3, tree_root(LEAVES[:3]))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -157,7 +158,42 @@ def test_log_that_went_back_is_not_cosigned(
             done = anchor(forged, services, witnessed).round()
             assert done.cosigned == []
             assert len(done.problems) == 2
+            assert not gate_allows(forged, services, witnessed)
     assert witnessed.read_bytes() == before
+
+
+def gate_allows(log: Log, services: list[Service], witnessed: Path) -> bool:
+    """What the gate makes of the file, after its start and some time."""
+    keys = [s.own.cosigner for s in services]
+    lag = WitnessLag(services[0].log.verifier, keys, 2, 1000)
+    note = newest_head(log.folder)
+    assert note is not None
+    lag.signed(note, 10_000)
+    lag.seen(witnessed.read_bytes())
+    return not lag.late(99_000)
+
+
+def test_log_restored_from_a_snapshot_is_found_out_by_its_gate(
+    log: Log, services: list[Service], tmp_path: Path
+) -> None:
+    witnessed = tmp_path / "witnessed.note"
+    grow(log, 4)
+    sign_head(log)
+    anchor(log, services, witnessed).round()
+    shutil.copytree(log.folder, tmp_path / "snapshot")
+    old = witnessed.read_bytes()
+    grow(log, 30)
+    sign_head(log)
+    anchor(log, services, witnessed).round()
+    assert gate_allows(log, services, witnessed)
+    # Everything on the machine is as it was before, what the gate reads included.
+    witnessed.write_bytes(old)
+    with Log.open(tmp_path / "snapshot", ORIGIN, log._signer) as back:
+        assert gate_allows(back, services, witnessed)
+        done = anchor(back, services, witnessed).round()
+        assert done.cosigned == []
+        assert "it went back" in done.problems[0]
+        assert not gate_allows(back, services, witnessed)
 
 
 def test_cosignature_of_a_stranger_is_no_cosignature(
