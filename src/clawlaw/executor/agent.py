@@ -27,7 +27,7 @@ from clawlaw.executor.gateway import Gateway
 from clawlaw.executor.host import SandboxError, available, system_secrets
 from clawlaw.executor.performing import Executor
 from clawlaw.executor.process import Job, Sink, command_line
-from clawlaw.executor.run import SOCKET
+from clawlaw.executor.run import SOCKET, redeemed
 from clawlaw.executor.sandbox import EXECUTOR_SOCKET
 
 CLIENT_LIMITS: Final = Limits(processes=2048, file_bytes=4 << 30, scratch_bytes=1 << 30)
@@ -120,13 +120,11 @@ def _run(
     found = available()
     if not found.ok:
         raise SandboxError(found.problem, found.remedy)
-    executor = Executor(home=who.home, user=who.name, socket=asked.socket)
+    executor = Executor(home=who.home, user=who.name)
     gateway = Gateway(asked.socket)
 
     def perform(permit: str, words: list[str] | None, sink: Sink) -> tuple[int, str]:
-        grant = gateway.redeem(permit)
-        done = executor.perform(grant, sink, words)
-        gateway.report(done)
+        done = redeemed(gateway, executor, permit, words, sink)
         return done.code, done.problem
 
     with tempfile.TemporaryDirectory(prefix="clawlaw-agent-") as folder:

@@ -1,11 +1,13 @@
 """What one action may touch, as data: everything that is not named is not there."""
 
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Final, Literal
 
 from msgspec import Struct
 
-# Names that stand for secrets wherever they are in a writable tree; "!" takes back.
+# Names that stand for secrets wherever they are in a writable tree; what "!" marks
+# is none, whatever else matches.
 SECRET_NAMES: Final = (
     ".env", ".env.*", "*.env", "!.env.example", "!.env.*.example", "!.env.sample",
     "!.env.template", "!.env.dist", "!.env.schema", "!example.env", "!sample.env",
@@ -96,6 +98,44 @@ class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
     variables: dict[str, str] = {}
 
 
+class _Names:
+    """Patterns by their form: a tree has many names, and most match none."""
+
+    def __init__(self, patterns: list[str]) -> None:
+        self._plain = {p for p in patterns if not set(p) & set("*?[")}
+        self._begin = tuple(p[:-1] for p in patterns if _stars(p[:-1], p[-1:]))
+        self._end = tuple(p[1:] for p in patterns if _stars(p[1:], p[:1]))
+        self._other = [
+            p
+            for p in patterns
+            if p not in self._plain
+            and not _stars(p[:-1], p[-1:])
+            and not _stars(p[1:], p[:1])
+        ]
+
+    def has(self, name: str) -> bool:
+        """Whether a name, case-folded, matches one of them."""
+        return (
+            name in self._plain
+            or name.startswith(self._begin)
+            or name.endswith(self._end)
+            or any(fnmatchcase(name, pattern) for pattern in self._other)
+        )
+
+
+def _stars(rest: str, end: str) -> bool:
+    """One star at one end, and none in the rest."""
+    return end == "*" and not set(rest) & set("*?[")
+
+
+@cache
+def _names(more: tuple[str, ...]) -> tuple[_Names, _Names]:
+    """Patterns that hold, and those that take back."""
+    texts = [text.casefold() for text in (*SECRET_NAMES, *more)]
+    back = [text[1:] for text in texts if text.startswith("!")]
+    return _Names([text for text in texts if not text.startswith("!")]), _Names(back)
+
+
 def is_secret_name(name: str, more: tuple[str, ...] = ()) -> bool:
     """Whether the name of a file or directory says that it holds a secret.
 
@@ -103,12 +143,9 @@ def is_secret_name(name: str, more: tuple[str, ...] = ()) -> bool:
         name: One name, without a slash; letter case does not matter.
         more: Further patterns, as in `SECRET_NAMES`.
     """
-    folded, found = name.casefold(), False
-    for pattern in (*SECRET_NAMES, *more):
-        taken_back = pattern.startswith("!")
-        if fnmatchcase(folded, pattern.removeprefix("!").casefold()):
-            found = not taken_back
-    return found
+    held, taken_back = _names(more)
+    folded = name.casefold()
+    return held.has(folded) and not taken_back.has(folded)
 
 
 def within(path: str, roots: tuple[str, ...]) -> bool:

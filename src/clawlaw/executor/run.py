@@ -17,8 +17,8 @@ from clawlaw.executor.account import become
 from clawlaw.executor.gateway import Gateway
 from clawlaw.executor.host import available
 from clawlaw.executor.performing import Executor
-from clawlaw.executor.process import to_streams
-from clawlaw.executor.report import Report
+from clawlaw.executor.process import Sink, to_streams
+from clawlaw.executor.report import GateUnavailableError, Report
 
 SOCKET: Final = "/run/clawlaw/executor.sock"  # of the gate, as the role installs it
 USAGE: Final = 2
@@ -112,7 +112,8 @@ def _perform(asked: argparse.Namespace, words: list[str]) -> int:
                 "cwd": os.getcwd(),  # noqa: PTH109  # text
             }
         )
-    executor = Executor(home=who.home, user=who.name, socket=asked.socket)
+    # Not the socket where permits are redeemed: what runs inside must not report.
+    executor = Executor(home=who.home, user=who.name, socket=asked.show)
     done = redeemed(gateway, executor, permit, words or None)
     if done.problem:
         _say(done.problem)
@@ -120,7 +121,11 @@ def _perform(asked: argparse.Namespace, words: list[str]) -> int:
 
 
 def redeemed(
-    gateway: Gateway, executor: Executor, permit: str, words: list[str] | None
+    gateway: Gateway,
+    executor: Executor,
+    permit: str,
+    words: list[str] | None,
+    sink: Sink = to_streams,
 ) -> Report:
     """Redeem, perform, report; the report is sent whatever became of the action.
 
@@ -130,12 +135,17 @@ def redeemed(
             the action has been performed.
     """
     grant = gateway.redeem(permit)
+    done = Report(grant.id, "failed", report.DEFECT)
     try:
-        done = executor.perform(grant, to_streams, words)
-    except BaseException:
-        gateway.report(Report(grant.id, "failed", report.DEFECT))
-        raise
-    gateway.report(done)
+        done = executor.perform(grant, sink, words)
+    finally:
+        try:
+            gateway.report(done)
+        except ClawLawError as error:
+            raise GateUnavailableError(
+                f"{grant.id}: was performed (exit {done.exit}), and the gate does not "
+                f"take its outcome: {error}"
+            ) from error
     return done
 
 

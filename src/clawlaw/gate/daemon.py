@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import structs
+
 from clawlaw import __version__
 from clawlaw.adapters.claude_hooks import PATH
 from clawlaw.core.errors import ClawLawError
@@ -20,6 +22,7 @@ from clawlaw.evidence.schema import (
     Started,
     Stopped,
 )
+from clawlaw.executor import available
 from clawlaw.gate import replies
 from clawlaw.gate.activation import Activation
 from clawlaw.gate.boundary import Boundary
@@ -113,10 +116,20 @@ class Daemon:
         with log, asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(self._serve(log))
 
+    def _confines(self) -> bool:
+        """Whether code is confined: configured, and tried on this machine."""
+        if not self.config.executor.sandbox:
+            return False
+        found = available()
+        if not found.ok:
+            note("no sandbox", problem=found.problem, remedy=found.remedy)
+        return found.ok
+
     async def _serve(self, log: Log) -> None:
         clock = GateClock()
         ledger = Ledger(log, clock, secrets.token_hex(8))
-        state = GateState(self.config.settings(), Evaluator(self.policy), ledger)
+        settings = structs.replace(self.config.settings(), sandbox=self._confines())
+        state = GateState(settings, Evaluator(self.policy), ledger)
         told = rebuild(state, log)
         clock.not_before(ledger.last)
         notifier = Notifier(self._webhook) if self._webhook else None
