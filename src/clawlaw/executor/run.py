@@ -45,6 +45,12 @@ def parser() -> argparse.ArgumentParser:
         help="of the gate (default: %(default)s)",
     )
     made.add_argument(
+        "--show",
+        default=os.environ.get("CLAWLAW_SHOW", ""),
+        metavar="PATH",
+        help="socket for proposals that is shown inside, where the permit says so",
+    )
+    made.add_argument(
         "--session",
         default="",
         metavar="ID",

@@ -5,9 +5,8 @@ import resource
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-
-from msgspec import structs
 
 from clawlaw import __version__
 from clawlaw.adapters.claude_hooks import PATH
@@ -128,7 +127,7 @@ class Daemon:
     async def _serve(self, log: Log) -> None:
         clock = GateClock()
         ledger = Ledger(log, clock, secrets.token_hex(8))
-        settings = structs.replace(self.config.settings(), sandbox=self._confines())
+        settings = replace(self.config.settings(), sandbox=self._confines())
         state = GateState(settings, Evaluator(self.policy), ledger)
         told = rebuild(state, log)
         clock.not_before(ledger.last)
