@@ -87,6 +87,10 @@ test-testbed: venv ## the testbed's own run: up, again, changes, faults, verify,
 bench-decide: venv ## what one decision of the gate costs, beside other policy engines
 	@python benchmarks/decide.py
 
+.PHONY: bench-executor
+bench-executor: venv ## what a sandbox costs, beside the plain shell
+	@python benchmarks/executor.py
+
 .PHONY: artifacts
 artifacts: venv ## fetch or build every pinned binary into the cache
 	@forge artifacts fetch

@@ -78,7 +78,7 @@ def measure(name: str, runs: int, act: Callable[[], None]) -> None:
         act()
         taken.append((perf_counter_ns() - start) / 1e6)
     cuts = quantiles(taken, n=100, method="inclusive")
-    print(f"{name:44} {cuts[49]:8.1f} {cuts[94]:8.1f} {cuts[98]:8.1f}")
+    print(f"{name:46}{cuts[49]:8.1f} {cuts[94]:8.1f} {cuts[98]:8.1f}")
 
 
 def main() -> None:
@@ -101,7 +101,8 @@ def main() -> None:
             (place / f"f{number}").touch()
         job = Job(bounds(small), tuple(sandbox.shell("true")))
         many = Job(bounds(large), job.command)
-        print(f"{found.name}, {runs} runs, milliseconds{'p50':>11}{'p95':>9}{'p99':>9}")
+        title = f"{found.name}, {runs} runs, milliseconds"
+        print(f"{title:46}{'p50':>8}{'p95':>9}{'p99':>9}")
         measure("bash --noprofile --norc -c true", runs, plainly)
         measure("+ bubblewrap and system-call filter", runs, lambda: namespaces(job))
         measure("+ Landlock and limits: the sandbox", runs, lambda: confined(job))

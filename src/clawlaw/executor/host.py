@@ -1,7 +1,6 @@
 """What stands on this machine, and whether a sandbox can stand on it."""
 
 import os
-import platform
 import shutil
 import stat
 import sys
@@ -119,7 +118,7 @@ def available() -> Availability:
 
     if sys.platform != "linux":
         return Availability(
-            problem=f"no sandbox is built for {platform.system()} that was tried on it",
+            problem=f"no sandbox is built for {sys.platform} that was tried on it",
             remedy="run the executor on Linux; docs/executor.md says what is open",
         )
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,7 +1,6 @@
 """One sandboxed process: started, streamed, held to its limits, and ended for sure."""
 
 import os
-import platform
 import selectors
 import signal
 import subprocess
@@ -85,7 +84,7 @@ def command_line(job: Job) -> Iterator[tuple[list[str], list[int]]]:
     """
     program = bubblewrap()
     try:
-        calls = seccomp.program(platform.machine())
+        calls = seccomp.program(os.uname().machine)
     except seccomp.UnknownMachineError as error:
         raise SandboxError(
             str(error), "run the executor on x86_64 or aarch64"
