@@ -22,6 +22,7 @@ from clawlaw.cli.init import init
 from clawlaw.cli.observe import observe
 from clawlaw.cli.output import err
 from clawlaw.cli.replay import replay
+from clawlaw.cli.trace import trace
 from clawlaw.cli.verify import verify
 
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
@@ -55,7 +56,8 @@ def _root(
     del version
 
 
-for command in (init, decide, explain, replay, backtest, observe, bench_cases, verify):
+JUDGING = (init, decide, explain, replay, backtest, observe, bench_cases)
+for command in (*JUDGING, verify, trace):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command()(gate)
 app.add_typer(policy.app)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from clawlaw.cli.evidence_query import query, rebuild, retention
 from clawlaw.cli.options import JsonOption
 from clawlaw.cli.output import (
     DIFFERENT,
@@ -34,6 +35,8 @@ proof_app = typer.Typer(
     context_settings=_HELP,
 )
 app.add_typer(proof_app)
+for command in (query, rebuild, retention):
+    app.command()(command)
 
 OutOption = Annotated[
     Path | None,
