@@ -83,8 +83,8 @@ def replace_private(path: Path, data: bytes) -> None:
     Raises:
         PrivateFileError: It cannot be written; what was there still is.
     """
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    fresh.unlink(missing_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)  # of a process that was killed
     create_private(fresh, data)
     try:
         fresh.replace(path)
