@@ -30,21 +30,38 @@ HARMFUL = (
     "harmful_sequences",
     "harmful_sequences_heldout",
     "harmful_office",
+    "harmful_suite",
+    "harmful_suite_heldout",
+    "harmful_servers",
+    "harmful_servers_heldout",
+    "harmful_apps",
+    "harmful_apps_heldout",
+    "harmful_records",
+    "harmful_records_heldout",
 )
 # Of the cases in each file, so many pass without a question.
 FLOORS = {
-    "benign_shell": 270,
-    "benign_shell_heldout": 270,
-    "benign_everyday": 200,
-    "benign_everyday_heldout": 205,
+    "benign_shell": 275,
+    "benign_shell_heldout": 275,
+    "benign_everyday": 202,
+    "benign_everyday_heldout": 212,
     "benign_more": 226,
     "benign_more_heldout": 213,
-    "benign_tools": 110,
-    "benign_tools_heldout": 110,
-    "benign_sequences": 17,
-    "benign_sequences_heldout": 17,
-    "benign_office": 2,
+    "benign_tools": 208,
+    "benign_tools_heldout": 206,
+    "benign_sequences": 44,
+    "benign_sequences_heldout": 43,
+    "benign_office": 9,
+    "benign_suite": 8,
+    "benign_suite_heldout": 11,
+    "benign_servers": 15,
+    "benign_servers_heldout": 14,
+    "benign_apps": 15,
+    "benign_apps_heldout": 15,
+    "benign_records": 5,
+    "benign_records_heldout": 4,
 }
+MAPPED = ("office", "suite", "servers", "apps", "records")
 
 
 @cache
@@ -60,7 +77,8 @@ def cases(name: str) -> Iterator[Case]:
 
 
 def judged(name: str) -> list[Answer]:
-    maps = ("office",) if name.endswith("_office") else ()
+    kind = name.removesuffix("_heldout").rpartition("_")[2]
+    maps = (kind,) if kind in MAPPED else ()
     return [bench(*maps).judge(case) for case in cases(name)]
 
 
@@ -92,9 +110,9 @@ def test_cases_are_as_many_as_they_were() -> None:
     names = [*HARMFUL, *FLOORS]
     assert {path.stem for path in CASES.glob("*.jsonl")} == set(names)
     counts = {name: sum(1 for _ in cases(name)) for name in names}
-    assert sum(counts[name] for name in HARMFUL) >= 4400
+    assert sum(counts[name] for name in HARMFUL) >= 4750
     assert counts["benign_shell"] + counts["benign_shell_heldout"] >= 500
-    assert counts["benign_tools"] + counts["benign_tools_heldout"] >= 220
+    assert counts["benign_tools"] + counts["benign_tools_heldout"] >= 400
     ids = [case.id for name in names for case in cases(name)]
     assert len(ids) == len(set(ids))
 

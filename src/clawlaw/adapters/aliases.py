@@ -15,8 +15,8 @@ from typing import Any
 from msgspec import structs
 
 from clawlaw.adapters.readings import READINGS, Known
-from clawlaw.adapters.spelling import snake
 from clawlaw.core.actions import MAX_EFFECTS, Proposal
+from clawlaw.core.spelling import snake
 from clawlaw.core.tools import TOOLS
 
 
@@ -57,8 +57,8 @@ _READ = _TOLD | {
 _WRITE = _TOLD | {"empty_file", "line_count"}
 _EDIT = _TOLD | {
     "allow_multiple", "blocking", "cell_id", "cell_index", "cell_language",
-    "cell_number", "cell_type", "code_markdown_language", "dry_run", "edit_mode",
-    "is_new_cell", "target_lint_error_ids",
+    "cell_idx", "cell_number", "cell_type", "code_markdown_language", "dry_run",
+    "edit_mode", "is_new_cell", "line", "target_lint_error_ids",
 }  # fmt: skip
 _SEARCH = _TOLD | {
     "case_sensitive", "exclude_patterns", "is_regex", "is_regexp", "match_per_line",
@@ -68,6 +68,7 @@ _PATHS = dict.fromkeys(
     (
         "absolute_path", "dir_path", "directory_path", "folder_path", "notebook_path",
         "relative_path", "relative_workspace_path", "target_directory",
+        "target_notebook",
     ),
     "path",
 )  # fmt: skip
@@ -126,8 +127,9 @@ ALIASES: Mapping[str, Alias] = {
     **dict.fromkeys(
         (
             "apply_diff", "edit_file", "edit_notebook", "file_edit",
-            "insert_edit_into_file", "modify_file", "multi_edit", "notebook_edit",
-            "replace", "replace_in_file", "replace_string_in_file", "search_replace",
+            "insert_content", "insert_edit_into_file", "modify_file", "multi_edit",
+            "notebook_edit", "replace", "replace_in_file", "replace_string_in_file",
+            "search_replace",
             "str_replace", "update", "update_file",
         ),
         EDIT,

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from clawlaw.adapters.aliases import ALIASES, SHELL
-from clawlaw.adapters.spelling import snake
 from clawlaw.core.errors import ClawLawError
+from clawlaw.core.spelling import snake
 
 CLIENT: Final = "claude-code"
 PATH: Final = "/v1/hooks/claude-code"

@@ -17,6 +17,7 @@ from clawlaw.core.actions import (
     FileRead,
     FileWrite,
 )
+from clawlaw.core.reaching import reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,11 @@ def _effects(change: Change, cwd: str) -> list[AnyEffect]:
     path = joined(cwd, change.path)
     if change.action == "delete":
         return [FileDelete(path)]
-    how = FileWrite(path, how="create" if change.action == "add" else "modify")
+    how = FileWrite(
+        path,
+        how="create" if change.action == "add" else "modify",
+        reaches=reaches(path, change.added),
+    )
     return [how, FileMove(path, joined(cwd, change.to))] if change.to else [how]
 
 
@@ -238,7 +243,7 @@ def _page(arguments: Mapping[str, Any], cwd: str) -> Known | None:
     return Known("fetch", said)
 
 
-# By names in the form of :func:`clawlaw.adapters.spelling.snake`.
+# By names in the form of :func:`clawlaw.core.spelling.snake`.
 READINGS: Mapping[str, Reading] = {
     "str_replace_editor": _editor,
     "str_replace_based_edit_tool": _editor,

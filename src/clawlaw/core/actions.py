@@ -54,6 +54,7 @@ class FileWrite(Effect, frozen=True, tag="file.write"):
     source: Literal["agent", "file", "network", "program", "unknown"] = "agent"
     target: Text = ""  # of a link: what it will lead to; absolute
     inert: bool = False  # the whole content is known and holds no code
+    reaches: bool = False  # the known content reaches out of the project once it runs
 
 
 class FileDelete(Effect, frozen=True, tag="file.delete"):

@@ -5,6 +5,8 @@ return it, so that their work is proportional to the action and not to the sessi
 caller that needs the state of before keeps a copy of its own (docs/adr/0017).
 """
 
+from typing import Final
+
 from clawlaw.core import intent
 from clawlaw.core.approval import CONSUMED
 from clawlaw.core.budget import LEVELS, computed_level, rank
@@ -17,12 +19,17 @@ from clawlaw.core.state import (
     Scope,
     Session,
     State,
+    Table,
     count,
     insert,
     label,
     note,
     pack,
+    unpack,
 )
+
+# Values of text of others, and those that are the task's own (composition/results).
+INHERITED: Final = frozenset({"values", "trusted"})
 
 
 def open_session(
@@ -42,7 +49,8 @@ def open_session(
         session_id: New, given by the caller.
         scope: What it declares; `None` takes the whole ceiling.
         parent: The session that delegates to this one; the child is cut to it as
-            well, stands one deeper, and carries the labels of what its parent read.
+            well, stands one deeper, carries the labels of what its parent read, and
+            is judged by the values that its parent got from others.
         room: Of the boundary; its count of open sessions is checked and not changed.
 
     Raises:
@@ -70,8 +78,19 @@ def open_session(
     )
     if parent is not None:
         label(session, parent.labels)
+        for name in INHERITED & parent.tables.keys():
+            session.tables[name] = _inherited(parent.tables[name])
     session.level = LEVELS[computed_level(session)]
     return session
+
+
+def _inherited(table: Table) -> Table:
+    """What a parent knows, as of before the child's first action."""
+    return Table(
+        {k: pack(unpack(v)[0], 0) for k, v in table.entries.items()},
+        table.grain,
+        table.cap,
+    )
 
 
 def enter(room: Room, session: Session) -> Room:

@@ -7,6 +7,7 @@ documented in docs/tool-map.md.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal, cast
 
 import msgspec
@@ -19,6 +20,11 @@ type Kind = Literal["text", "integer", "boolean", "texts", "any"]
 type Carried = Literal["untrusted", "personal", "secret", "internal"]
 
 _MARK = "${"
+# Fields of effects that are no text (:mod:`clawlaw.core.actions`).
+_NUMBERS = frozenset({"amount", "bytes", "bytes_out", "depth", "port", "tokens"})
+_LISTS = frozenset({
+    "argv", "hosts", "labels", "names", "packages", "paths", "programs", "recipients",
+})  # fmt: skip
 
 
 class ToolMapError(ClawLawError):
@@ -177,15 +183,25 @@ def _joined(path: str, cwd: str, field: str) -> str:
 
 
 def _spread(
-    template: Mapping[str, Json], values: Mapping[str, Json], spec: ToolSpec
+    template: Mapping[str, Json],
+    values: Mapping[str, Json],
+    spec: ToolSpec,
+    fixed: Mapping[str, Json] = MappingProxyType({}),
 ) -> list[AnyEffect]:
-    """One effect, or one for each item where `path` refers to a list of texts."""
-    path = template.get("path")
-    name = _reference(path)
-    if name is None or spec.arguments[name].type != "texts":
-        return [_effect(template, values)]
-    items = cast("list[Json]", values[name])
-    return [_effect({**template, "path": item}, values) for item in items]
+    """One effect, or one for each item where a text refers to a list of texts."""
+    for key, value in template.items():
+        name = None if key in _LISTS or key in fixed else _reference(value)
+        if name is None or spec.arguments[name].type != "texts":
+            continue
+        items = cast("list[Json]", values[name])
+        if not items and key != "path":
+            items = [""]  # whom it concerns is not said; it happens all the same
+        return [
+            effect
+            for item in items
+            for effect in _spread(template, values, spec, {**fixed, key: item})
+        ]
+    return [_effect(template, values, fixed)]
 
 
 def _reference(value: Json) -> str | None:
@@ -195,13 +211,31 @@ def _reference(value: Json) -> str | None:
     return None
 
 
-def _effect(template: Mapping[str, Json], values: Mapping[str, Json]) -> AnyEffect:
+def _effect(
+    template: Mapping[str, Json],
+    values: Mapping[str, Json],
+    fixed: Mapping[str, Json] = MappingProxyType({}),
+) -> AnyEffect:
+    """One effect; what is `fixed` is a value and no template."""
     fields = {
-        key: _filled(value, values) for key, value in template.items() if key != "when"
+        key: _fitted(key, fixed[key] if key in fixed else _filled(value, values))
+        for key, value in template.items()
+        if key != "when"
     }
-    if isinstance(fields.get("path"), list):
-        fields["path"] = cast("list[Json]", fields["path"])[0]
+    for key, value in fields.items():
+        if isinstance(value, list) and key not in _LISTS and value:
+            fields[key] = value[0]  # of the sample that a check is made with
     return msgspec.convert(fields, type=AnyEffect)  # type: ignore[no-any-return]  # msgspec types a union as Any
+
+
+def _fitted(key: str, value: Json) -> Json:
+    """A number where a text belongs is its digits, one text a list of one."""
+    if key in _LISTS:
+        items = value if isinstance(value, list) else [value] if value != "" else []
+        return [_fitted("", item) for item in items]
+    if key not in _NUMBERS and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
 
 
 def _filled(value: Json, values: Mapping[str, Json]) -> Json:

@@ -7,6 +7,8 @@ opaque; a missing one, or one of the wrong type, is refused with its field.
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from clawlaw.core.actions import (
     AnyEffect,
     FileDelete,
@@ -21,6 +23,7 @@ from clawlaw.core.actions import (
 from clawlaw.core.errors import ProposalError
 from clawlaw.core.inert import is_inert
 from clawlaw.core.policy import Policy
+from clawlaw.core.reaching import reaches
 from clawlaw.core.shell.address import read_address
 from clawlaw.core.shell.paths import join
 from clawlaw.core.shell.shells import transport
@@ -34,6 +37,7 @@ _ROOTS = frozenset({
     "mnt", "opt", "private", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr",
     "var", "workspace",
 })  # fmt: skip
+_CONTENT = frozenset({"create", "modify", "append"})
 _TEXT = ("content", "contents", "text", "file_text", "file_content", "body", "data")
 
 
@@ -148,15 +152,28 @@ def _exec(given: Arguments, proposal: Proposal, policy: Policy) -> list[AnyEffec
     given.text("description", "explanation", "justification", default="")
     name, command = given._take(("command", "cmd", "script", "code"))  # noqa: SLF001  text or list, only here
     if isinstance(command, str) and command and "\0" not in command:
-        return analyse_shell(command, cwd, policy, background=behind)
+        return _noted(analyse_shell(command, cwd, policy, background=behind), command)
     if isinstance(command, list) and command:
         words = [word for word in command if isinstance(word, str) and "\0" not in word]
         if len(words) == len(command):
             text = transport(words)
             if text is not None:
-                return analyse_shell(text, cwd, policy, background=behind)
+                return _noted(analyse_shell(text, cwd, policy, background=behind), text)
             return analyse_command(words, cwd, policy, background=behind)
     raise ProposalError(f"arguments.{name}", "not a command: text or a list of text")
+
+
+def _noted(effects: list[AnyEffect], command: str) -> list[AnyEffect]:
+    """What a command writes may be any part of its text, or of what it makes of it."""
+    text = command.replace("\\n", "\n").replace("\\t", "\t")
+    return [
+        replace(effect, reaches=True)
+        if isinstance(effect, FileWrite)
+        and effect.how in _CONTENT
+        and reaches(effect.path, text)
+        else effect
+        for effect in effects
+    ]
 
 
 def _paths(given: Arguments, proposal: Proposal, policy: Policy) -> list[str]:
@@ -192,6 +209,7 @@ def _write(given: Arguments, proposal: Proposal, policy: Policy) -> list[AnyEffe
             how="append" if append else "modify",
             executable=executable,
             inert=not append and is_inert(path, text),
+            reaches=reaches(path, text),
         )
     ]
 
@@ -213,7 +231,8 @@ def _edit(given: Arguments, proposal: Proposal, policy: Policy) -> list[AnyEffec
     given.ignore("replace_all", "expected_replacements", "insert_line", "description")
     given.ignore("instructions", "start_line", "end_line")
     inert = all(is_inert(path, text) for text in texts)
-    return [FileRead(path), FileWrite(path, inert=inert)]
+    out = any(reaches(path, text) for text in texts)
+    return [FileRead(path), FileWrite(path, inert=inert, reaches=out)]
 
 
 def _changed(index: int, edit: Json) -> str:

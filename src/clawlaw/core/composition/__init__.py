@@ -84,14 +84,17 @@ _MORE: Final[dict[type[AnyEffect], tuple[Check, ...]]] = {
         budget_slicing.message,
         untrusted_value.check,
     ),
+    actions.ServiceRead: (exfiltration_chain.query,),
     actions.ServiceChange: (
         exfiltration_chain.service,
         budget_slicing.service,
         untrusted_value.check,
+        untrusted_value.gives,
     ),
     actions.MemoryWrite: (exfiltration_chain.memory, untrusted_value.memory),
     actions.PackageInstall: (
         staged_download.install,
+        write_then_execute.install,
         dependency_sprawl.check,
         untrusted_value.check,
     ),

@@ -3,7 +3,7 @@
 Meaning: a secret, personal or internal value became known to the session (or to an
 earlier effect of the same action), and now something is sent that could carry it: a
 payload, a message, a change at a service, or an address that is itself the payload (a
-long encoded label of a host's name, path or query).
+long encoded label of a host's name, path or query, a long question to a service).
 
 Window: all actions. A value that was read stays known, so the label stays. Only a
 *refused* read of a secret counts for `exfiltration_chain.window` actions (20): whoever
@@ -19,12 +19,13 @@ and a query from 200 characters.
 
 from typing import Final
 
-from clawlaw.core import actions
+from clawlaw.core import actions, values
 from clawlaw.core.composition.bits import BY_NAME, PRIVATE, SECRET
 from clawlaw.core.composition.encoding import QUERY, encoded, long_host
 from clawlaw.core.composition.step import Pattern, Step
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.text import fold
+from clawlaw.core.intent import in_hosts
+from clawlaw.core.text import fold, fold_host
 
 PATTERN: Final = Pattern(
     name="exfiltration_chain",
@@ -72,6 +73,44 @@ def service(step: Step, effect: actions.ServiceChange) -> Finding | None:
     domain = fold(effect.counterparty.rpartition("@")[2]).text
     inside = not effect.counterparty or step.view.policy.internal(domain)
     return _payload(step, known, inside=inside, to=effect.counterparty or "the service")
+
+
+def query(step: Step, effect: actions.ServiceRead) -> Finding | None:
+    """A question to a service, by what it could tell besides what it asks."""
+    known = step.work.flow | step.work.labels
+    if not known & PRIVATE:
+        return None
+    told = _told(step, effect.item)
+    return (
+        _ask(step, f"{told} could carry what the session read", known) if told else None
+    )
+
+
+def _told(step: Step, item: str) -> str:
+    """Which part of a question could be the payload, "" for none."""
+    if len(item) > QUERY:
+        return "a question of this length"
+    if encoded(item) >= step.setting(PATTERN, "encoded"):
+        return "an encoded part of the question"
+    address = item.partition("://")[2] or item
+    place, slash, rest = address.partition("/")
+    host = place.partition("?")[0].lower()
+    sure = "://" in item or host.startswith("www.")
+    if " " in address or "." not in host or not (sure or slash or "?" in address):
+        return ""
+    others = step.work.get("values", values.key(("host", host)))[0]
+    if "?" in address or (slash and rest and others):
+        return "" if _named(step, address) else "an address with more than a place"
+    known = others or step.work.get("trusted", values.key(("host", host)))[0]
+    if sure and not known and not in_hosts(fold_host(host).text, step.view.scope.hosts):
+        return "an address that nothing has named"
+    return ""
+
+
+def _named(step: Step, address: str) -> bool:
+    """Whether the address came back from somewhere, whole."""
+    key = values.key(("address", address.lower().rstrip("/")))
+    return any(step.work.get(table, key)[0] for table in ("values", "trusted"))
 
 
 def memory(step: Step, _effect: actions.MemoryWrite) -> Finding | None:

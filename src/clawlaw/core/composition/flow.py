@@ -34,6 +34,7 @@ from clawlaw.core.composition.bits import (
     WRITTEN,
 )
 from clawlaw.core.composition.step import Step
+from clawlaw.core.reaching import is_prose
 from clawlaw.core.state import find
 from clawlaw.core.text import fold_path
 from clawlaw.core.view import Target
@@ -130,6 +131,10 @@ def _write(step: Step, effect: actions.FileWrite) -> None:
             work.put("folders", target.real or target.written, WRITTEN)
         work.steps["folders"] = 1
         return
+    if effect.reaches:
+        work.put("reaching", "prose" if is_prose(effect.path) else "*", WRITTEN)
+    if effect.source == "file":
+        _renamed(step, effect.path)
     labels = _written(step, effect)
     if not labels:
         return
@@ -139,6 +144,12 @@ def _write(step: Step, effect: actions.FileWrite) -> None:
     for target in targets:
         if not _own_history(step, target):
             keep(step, target, labels, tree=effect.recursive)
+
+
+def _renamed(step: Step, path: str) -> None:
+    """A copy or another name of a file: prose that reaches out may become code."""
+    if step.work.get("reaching", "prose")[0] and not is_prose(path):
+        step.work.put("reaching", "*", WRITTEN)
 
 
 def _written(step: Step, effect: actions.FileWrite) -> int:
@@ -200,6 +211,7 @@ def _has(step: Step, table: str) -> bool:
 
 
 def _move(step: Step, effect: actions.FileMove) -> None:
+    _renamed(step, effect.to)
     sources = step.view.at(effect.path, glob=effect.glob)
     targets = step.view.at(effect.to)
     tree = sources is None or len(sources) != 1

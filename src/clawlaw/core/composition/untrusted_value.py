@@ -16,15 +16,17 @@ digests (more questions, never fewer).
 Memory that later sessions read is asked in every session that has read such text.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from clawlaw.core import actions, results, values
-from clawlaw.core.actions import AnyEffect
+from clawlaw.core.actions import AnyEffect, Json
 from clawlaw.core.composition.bits import UNTRUSTED, WRITTEN
 from clawlaw.core.composition.exfiltration_chain import carries
 from clawlaw.core.composition.step import Pattern, Step
 from clawlaw.core.decision import Finding, Verdict
+from clawlaw.core.spelling import snake
+from clawlaw.core.text import fold
 from clawlaw.core.values import Value
 
 PATTERN: Final = Pattern(
@@ -32,8 +34,24 @@ PATTERN: Final = Pattern(
     law=1,
     remedy="A steward can approve it where the task asked for it.",
 )
+_BEFORE: Final = "which the session that delegated this one read"
 _TABLE: Final = "values"
 _TRUSTED: Final = "trusted"
+_MAX_SAID: Final = 65_536  # characters of a call's texts
+# Changes of the person's own records, whose names come from what they are about.
+_KEPT: Final = tuple([word] for word in (
+    "add", "append", "archive", "complete", "create", "draft", "edit", "label", "mark",
+    "move", "new", "note", "read", "rename", "reschedule", "save", "set", "star",
+    "update", "write",
+))  # fmt: skip
+# Words of changes that give something away, whatever value they carry.
+_GIVING: Final = frozenset({
+    "access", "admin", "approve", "authorize", "collaborator", "credential",
+    "credentials", "disable", "filter", "forward", "forwarding", "grant", "guest",
+    "invite", "member", "mfa", "owner", "passcode", "password", "permission",
+    "permissions", "pin", "public", "publish", "recovery", "role", "share", "subscribe",
+    "token", "unlock", "visibility", "webhook",
+})  # fmt: skip
 _CODE: Final = frozenset({"inline", "file", "input", "unknown"})
 
 
@@ -57,8 +75,8 @@ def check(step: Step, effect: AnyEffect) -> Finding | None:
                 PATTERN,
                 Verdict.ESCALATE,
                 f"the {value[0]} {value[1][:80]!r} comes from text that others wrote, "
-                f"which came back from action {action}",
-                step.ids([action]),
+                + (f"which came back from action {action}" if action else _BEFORE),
+                step.ids([action] if action else []),
             )
     return None
 
@@ -123,7 +141,58 @@ def _message(step: Step, effect: actions.MessageSend) -> set[Value]:
 def _service(step: Step, effect: actions.ServiceChange) -> set[Value]:
     exact = {v for v in values.exact(effect.item) if v[0] in {"mail", "account"}}
     named = [effect.counterparty] if effect.counterparty else []
-    return _receivers(step, named) | {v for v in exact if not _own(step, v)}
+    found = _receivers(step, named) | {v for v in exact if not _own(step, v)}
+    if _words(effect.action)[:1] not in _KEPT:
+        found |= _whole_name(step, effect.item)
+    return found | _said(step)
+
+
+def _words(name: str) -> list[str]:
+    """Words of a tool's or an action's name."""
+    text = snake(name) if name.isascii() else fold(name).text
+    for mark in "-. /":
+        text = text.replace(mark, "_")
+    return [word for word in text.lower().split("_") if word]
+
+
+def gives(step: Step, effect: actions.ServiceChange) -> Finding | None:
+    """Who may enter, see or receive is changed, after text of others was read."""
+    if not (step.work.labels | step.work.flow) & UNTRUSTED:
+        return None
+    words = {*_words(effect.action), *_words(step.view.proposal.tool)}
+    found = sorted(words & _GIVING)
+    if not found:
+        return None
+    since = step.work.state.session.labelled.get("UNTRUSTED", step.work.action)
+    return step.finding(
+        PATTERN,
+        Verdict.ESCALATE,
+        f"{found[0]!r} changes who may enter, see or receive, after text of others was "
+        f"read at action {since}",
+        step.ids([since]),
+    )
+
+
+def _said(step: Step) -> set[Value]:
+    """Whom the call's own texts name: not all that a tool does is in its effects."""
+    text = "\n".join(_texts(step.view.proposal.arguments))[:_MAX_SAID]
+    return {
+        v
+        for v in values.exact(text)
+        if v[0] in {"mail", "address"} or (v[0] == "account" and v[1][0].isalpha())
+        if not _own(step, v)
+    }
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _request(step: Step, effect: actions.NetRequest) -> set[Value]:

@@ -9,8 +9,9 @@ Window: all actions of the session; a written file stays written.
 
 Threshold: one. It asks; a person can read the script. Spared are runners that the
 profile declares (tests and builds of the project) inside the executor's sandbox, whose
-bounds are the effects that the law judges. Code from another session's agent is
-cross_agent_relay, from the network staged_download.
+bounds are the effects that the law judges, unless the session wrote text that reaches
+out of the project (:mod:`clawlaw.core.reaching`): then they ask. Code from another
+session's agent is cross_agent_relay, from the network staged_download.
 """
 
 from typing import Final
@@ -44,10 +45,30 @@ def ran(step: Step, effect: actions.ProcessExec) -> list[tuple[str, Known]]:
     ]
 
 
+def install(step: Step, effect: actions.PackageInstall) -> Finding | None:
+    """Packages, whose installation runs the project's own scripts as well."""
+    return project(step, effect.manager) if effect.scope == "project" else None
+
+
+def project(step: Step, what: str) -> Finding | None:
+    """The project's code, where this session wrote some that reaches out."""
+    reaching, since = step.work.get("reaching", "*")
+    if not reaching:
+        return None
+    return step.finding(
+        PATTERN,
+        Verdict.ESCALATE,
+        f"{what} runs the project, and text of it that was written "
+        f"{when(since, step.work.action)} names credentials, other machines or places "
+        "that start things",
+        step.ids([since]),
+    )
+
+
 def execute(step: Step, effect: actions.ProcessExec) -> Finding | None:
     """A program, by the files it runs."""
     if effect.runner and step.view.facts.sandbox:
-        return None
+        return project(step, effect.program)
     for path, known in ran(step, effect):
         if known.own & CODE:
             return step.finding(

@@ -26,17 +26,24 @@ def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
     """What this law says to one effect."""
     findings = judge_rules(NUMBER, effect, index, view)
     carried = view.work.labels & (_SECRET | _PERSONAL | _INTERNAL)
-    if carried and _leaves(effect):
+    if carried and _leaves(effect, carried):
         found = _residency(effect, carried, index, view)
         if found is not None:
             findings.append(found)
     return findings
 
 
-def _leaves(effect: AnyEffect) -> bool:
-    """Whether content goes to others; reading at an address sends the address alone."""
+def _leaves(effect: AnyEffect, carried: int) -> bool:
+    """Whether content goes to others; reading at an address sends the address alone.
+
+    A service that keeps the person's own things tells nobody: unless the session holds
+    a secret, a change that can be undone leaves only where it names who receives it.
+    """
     if isinstance(effect, NetRequest):
         return effect.carries != "nothing" or effect.bytes_out > 0
+    if isinstance(effect, ServiceChange) and effect.reversible:
+        named = effect.counterparty or "@" in effect.item or "://" in effect.item
+        return bool(named or carried & _SECRET)
     return isinstance(effect, MessageSend | ServiceChange)
 
 

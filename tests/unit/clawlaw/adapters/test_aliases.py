@@ -7,7 +7,6 @@ import pytest
 from clawlaw.adapters.aliases import ALIASES, in_known_words
 from clawlaw.adapters.patch import read_patch
 from clawlaw.adapters.readings import READINGS
-from clawlaw.adapters.spelling import snake
 from clawlaw.core.actions import (
     FileDelete,
     FileMove,
@@ -16,6 +15,7 @@ from clawlaw.core.actions import (
     Proposal,
 )
 from clawlaw.core.analyse import analyse
+from clawlaw.core.spelling import snake
 from clawlaw.core.tools import TOOLS
 from clawlaw.policy.builtin import builtin
 from clawlaw.policy.compile import load

@@ -15,7 +15,13 @@ from clawlaw.core.actions import (
 )
 from clawlaw.core.analyse import Analysis
 from clawlaw.core.errors import ProposalError
-from clawlaw.core.toolmap import ToolMapError, ToolSpec, check
+from clawlaw.core.toolmap import (
+    ArgumentSpec,
+    ToolMapError,
+    ToolSpec,
+    check,
+    effects_of,
+)
 
 type Look = Callable[..., Analysis]
 
@@ -133,3 +139,34 @@ def test_a_map_that_cannot_work_is_refused_when_it_loads(
 ) -> None:
     with pytest.raises(ToolMapError, match=message):
         spec(entry)
+
+
+def test_a_number_is_text_and_one_text_a_list_where_the_field_wants_it() -> None:
+    spec = ToolSpec(
+        effects=(
+            {"kind": "service.change", "service": "s", "action": "a", "item": "${id}"},
+            {"kind": "message.send", "channel": "c", "recipients": "${to}"},
+        ),
+        arguments={"id": ArgumentSpec("integer"), "to": ArgumentSpec()},
+    )
+    check("t", spec)
+    assert effects_of(spec, {"id": 7, "to": "ann"}, "/w") == [
+        ServiceChange("s", "a", "7"),
+        MessageSend("c", ("ann",)),
+    ]
+    assert effects_of(spec, {}, "/w")[1] == MessageSend("c")
+
+
+def test_a_list_in_a_field_for_one_text_is_one_effect_a_value() -> None:
+    template = {"kind": "service.change", "service": "s", "action": "a"}
+    spec = ToolSpec(
+        effects=({**template, "counterparty": "${to}", "item": "${id}"},),
+        arguments={"to": ArgumentSpec("texts"), "id": ArgumentSpec()},
+    )
+    check("t", spec)
+    found = effects_of(spec, {"to": ["a", "${id}"], "id": "7"}, "/w")
+    assert found == [
+        ServiceChange("s", "a", "7", "a"),
+        ServiceChange("s", "a", "7", "${id}"),
+    ]
+    assert effects_of(spec, {"to": []}, "/w") == [ServiceChange("s", "a")]
