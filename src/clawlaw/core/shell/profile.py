@@ -143,7 +143,8 @@ def _directory(effect: FileRead) -> str:
     """Directory that holds whatever the path or pattern names."""
     if not effect.glob:
         return effect.path
-    end = min(at for at in (effect.path.find(c) for c in "*?[{") if at >= 0)
+    marks = (at for at in (effect.path.find(c) for c in "*?[{") if at >= 0)
+    end = min(marks, default=len(effect.path))
     return effect.path[:end].rpartition("/")[0] or "/"
 
 
