@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -25,11 +26,18 @@ def test_the_page_is_as_it_is_written() -> None:
     assert written == module.page(), "make conformance"
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
-def test_a_row_names_tests_that_exist(row: dict[str, object]) -> None:
-    tests = row["tests"]
-    assert isinstance(tests, list)
-    assert tests
+SHOWN = [
+    (fixture["name"], fixture["shown"])
+    for path in sorted((HERE / "cases").glob("*.json"))
+    for fixture in json.loads(path.read_text(encoding="utf-8"))
+    if "shown" in fixture
+]
+NAMED = [(row["id"], row["tests"]) for row in ROWS] + SHOWN
+
+
+@pytest.mark.parametrize(("name", "tests"), NAMED, ids=[name for name, _ in NAMED])
+def test_what_is_named_exists(name: str, tests: list[str]) -> None:
+    assert tests, name
     for test in tests:
         path, _, function = test.partition("::")
         if path.startswith("cases/"):
