@@ -20,7 +20,11 @@ type Json = str | int | bool | list[Json] | tuple[Json, ...] | dict[str, Json] |
 
 MAX_INTEGER = 2**53 - 1  # largest exact integer of RFC 7493 (I-JSON)
 _LONG: Final = b"0" * len(str(MAX_INTEGER))  # digits that may be beyond it
-_DIGITS: Final = bytes(0x30 if 0x30 <= i <= 0x39 else 0x20 for i in range(256))  # noqa: PLR2004  # "0" and "9"
+_BEFORE: Final = b":[,-"  # what stands before a number, and seldom before text
+_SHAPE: Final = bytes(
+    0x30 if chr(i).isdigit() and i < 0x80 else i if i in _BEFORE else 0x20  # noqa: PLR2004  # ASCII
+    for i in range(256)
+)
 _BEYOND_BMP: Final = bytes(range(0xF0, 0x100))  # where UTF-8 and UTF-16 order differ
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
@@ -119,11 +123,19 @@ def _encoded(value: object) -> bytes | None:
         data = _ENCODER.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError):
         return None
-    if _LONG in data.translate(_DIGITS):
+    if _has_long_number(data):
         return None
     if not data.isascii() and len(data.translate(None, _BEYOND_BMP)) != len(data):
         return None
     return data
+
+
+def _has_long_number(data: bytes) -> bool:
+    """Whether a number may be beyond the largest; digits of text seldom count."""
+    shape = (b":" + data).translate(_SHAPE)
+    if _LONG not in shape:
+        return False
+    return any(_BEFORE[i : i + 1] + _LONG in shape for i in range(len(_BEFORE)))
 
 
 def _ordered(value: Json, path: str) -> Json:

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -141,7 +142,21 @@ def test_a_struct_with_what_has_no_form_is_refused(value: Any) -> None:
         canonical_struct(Outer(value, Inner(0, ()), {}))
 
 
-@pytest.mark.parametrize("value", ["1.5", ":1.5", "1" * 20, "1e5", "\x7f"])
+@pytest.mark.parametrize(
+    "value", ["1.5", ":1.5", "1" * 20, ":" + "1" * 20, "1e5", "\x7f"]
+)
 def test_text_that_looks_like_a_number_is_text(value: str) -> None:
     struct = Outer(value, Inner(MAX_INTEGER, ()), {value: value})
     assert canonical_struct(struct) == slowly(msgspec.to_builtins(struct))
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), 10**16, -(10**17), 2**63])
+@pytest.mark.parametrize("around", [lambda n: n, lambda n: [n], lambda n: [0, n]])
+def test_a_long_number_is_found_wherever_it_stands(
+    number: int, around: Callable[[int], Json]
+) -> None:
+    for value in (around(number), {"a": around(number)}):
+        with pytest.raises(CanonicalError):
+            canonical_json(value)
+        with pytest.raises(CanonicalError):
+            canonical_struct(Outer(value, Inner(0, ()), {}))
