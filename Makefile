@@ -91,6 +91,10 @@ bench-decide: venv ## what one decision of the gate costs, beside other policy e
 bench-executor: venv ## what a sandbox costs, beside the plain shell
 	@python benchmarks/executor.py
 
+.PHONY: bench-evidence
+bench-evidence: venv ## what recording a decision costs, beside a bare write and sync
+	@python benchmarks/evidence.py
+
 .PHONY: artifacts
 artifacts: venv ## fetch or build every pinned binary into the cache
 	@forge artifacts fetch
