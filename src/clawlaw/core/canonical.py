@@ -20,9 +20,9 @@ type Json = str | int | bool | list[Json] | tuple[Json, ...] | dict[str, Json] |
 
 MAX_INTEGER = 2**53 - 1  # largest exact integer of RFC 7493 (I-JSON)
 _LONG: Final = b"0" * len(str(MAX_INTEGER))  # digits that may be beyond it
-_BEFORE: Final = b":[,-"  # what stands before a number, and seldom before text
+_BEFORE: Final = (b'":', b'":-', b"[", b"[-", b",", b",-")  # what stands before numbers
 _SHAPE: Final = bytes(
-    0x30 if chr(i).isdigit() and i < 0x80 else i if i in _BEFORE else 0x20  # noqa: PLR2004  # ASCII
+    0x30 if chr(i).isdigit() and i < 0x80 else i if i in b'":[,-' else 0x20  # noqa: PLR2004  # ASCII
     for i in range(256)
 )
 _BEYOND_BMP: Final = bytes(range(0xF0, 0x100))  # where UTF-8 and UTF-16 order differ
@@ -132,10 +132,8 @@ def _encoded(value: object) -> bytes | None:
 
 def _has_long_number(data: bytes) -> bool:
     """Whether a number may be beyond the largest; digits of text seldom count."""
-    shape = (b":" + data).translate(_SHAPE)
-    if _LONG not in shape:
-        return False
-    return any(_BEFORE[i : i + 1] + _LONG in shape for i in range(len(_BEFORE)))
+    shape = (b'":' + data).translate(_SHAPE)
+    return _LONG in shape and any(before + _LONG in shape for before in _BEFORE)
 
 
 def _ordered(value: Json, path: str) -> Json:
