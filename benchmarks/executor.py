@@ -57,10 +57,11 @@ def confined(job: Job) -> None:
 
 
 def looked_through(job: Job) -> None:
-    """Everything, and the workspace before and after."""
-    before = tree.scan(job.bounds.write)
-    confined(job)
-    tree.changes(before, tree.scan(job.bounds.write))
+    """Everything, and the workspace before, when it is mounted, and after."""
+    roots = job.bounds.write
+    before = tree.scan(roots)
+    process.perform(job, None, lambda: tree.scan(roots).secrets == before.secrets)
+    tree.changes(before, tree.scan(roots))
 
 
 def started() -> None:

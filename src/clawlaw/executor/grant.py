@@ -1,13 +1,23 @@
 """What a redeemed permit grants, and the bounds of the sandbox that it is given."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
 
-from clawlaw.core.actions import AnyEffect, FileDelete, FileMove, FileRead, FileWrite
+from clawlaw.core.actions import (
+    AnyEffect,
+    FileDelete,
+    FileMove,
+    FileRead,
+    FileWrite,
+    ProcessExec,
+)
 from clawlaw.core.errors import ClawLawError
 from clawlaw.executor.bounds import Bounds, Limits, Network, within
+
+# Subcommands of git that write its settings, and run no hook.
+_GIT_SETTINGS: Final = frozenset({"config", "remote", "branch", "init"})
 
 
 class GrantError(ClawLawError):
@@ -97,6 +107,32 @@ def named(grant: Grant) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(read - {""}), frozenset(changed - {""})
 
 
+def is_released(path: str, grant: Grant, changed: tuple[str, ...]) -> bool:
+    """Whether what stays read only may be changed, because a law judged just that.
+
+    An effect on a whole workspace is none on everything that others obey in it.
+
+    Args:
+        path: Absolute.
+        grant: With the judged effects.
+        changed: Targets of those that change something, resolved.
+    """
+    roots = {*grant.workspace, *grant.sandbox.write}
+    for one in changed:
+        if one not in roots and (within(path, (one,)) or within(one, (path,))):
+            return True
+    return path.endswith("/.git/config") and _sets_git(grant)
+
+
+def _sets_git(grant: Grant) -> bool:
+    """Whether all that runs is git, to change settings that the law has read."""
+    runs = [e for e in grant.effects if isinstance(e, ProcessExec)]
+    return bool(runs) and all(
+        run.program.rpartition("/")[2] == "git" and {*run.argv[:1]} <= _GIT_SETTINGS
+        for run in runs
+    )
+
+
 def to_bounds(
     grant: Grant,
     *,
@@ -131,7 +167,7 @@ def to_bounds(
         write=tuple(sorted({*write, *outside})),
         read=tuple(sorted({*grant.sandbox.read, *readable})),
         hide=tuple(p for p in hide if p not in read | changed),
-        keep=tuple(p for p in keep if not within(p, tuple(changed))),
+        keep=tuple(p for p in keep if not is_released(p, grant, tuple(changed))),
         network=network,
         socket=socket if network == "gate" else "",
         limits=limits,

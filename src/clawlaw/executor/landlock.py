@@ -165,6 +165,17 @@ def hand_out(channel: int, ports: list[int]) -> None:
             one.close()
 
 
+def wait(signal: int) -> None:
+    """Say that everything is mounted, and wait for the word to go on.
+
+    Raises:
+        WallError: The word did not come.
+    """
+    os.write(signal, b"m")
+    if os.read(signal, 1) != b"g":
+        raise WallError(1, "what is mounted is not what was looked at")
+
+
 def main(arguments: list[str]) -> int:
     """Put the walls up and become the command; returns only where that failed."""
     specification = json.loads(arguments[0])
@@ -172,6 +183,8 @@ def main(arguments: list[str]) -> int:
         check_network()
         if specification["channel"] >= 0:
             hand_out(specification["channel"], specification["listen"])
+        if specification["signal"] >= 0:
+            wait(specification["signal"])
         os.closerange(3, 1 << 16)
         limit(specification["limits"])
         version = abi()

@@ -17,7 +17,7 @@ from clawlaw.core.shell.shells import transport
 from clawlaw.core.tools import Arguments, absolute
 from clawlaw.executor import files, process, report, sandbox, tree
 from clawlaw.executor.bounds import Bounds, Limits, within
-from clawlaw.executor.grant import Grant, named, to_bounds
+from clawlaw.executor.grant import Grant, is_released, named, to_bounds
 from clawlaw.executor.host import SandboxError, available, system_secrets
 from clawlaw.executor.paths import ChangedError, HeldTargets
 from clawlaw.executor.process import Account, Job, Sink
@@ -115,7 +115,13 @@ class Executor(Struct, frozen=True):
             before = tree.scan(roots, names)
             bounds = self._bounds(grant, cwd, before)
             job = Job(bounds, command, places, self.account, self.python)
-            ended = process.perform(job, sink)
+
+            def unchanged() -> bool:
+                """No other action gave a secret a new name before it was covered."""
+                now = tree.scan(roots, names)
+                return set(now.secrets) <= set(before.secrets)
+
+            ended = process.perform(job, sink, unchanged)
             taken = _take_back(grant, before)
             after = tree.scan(roots, names)
         return Report(
@@ -222,7 +228,7 @@ def _take_back(grant: Grant, before: tree.Tree) -> list[str]:
     changed = tuple(_changed(grant))
     taken = []
     for path in before.absent:
-        if within(path, changed) or not os.path.lexists(path):
+        if is_released(path, grant, changed) or not os.path.lexists(path):
             continue
         if stat.S_ISDIR(os.lstat(path).st_mode):
             shutil.rmtree(path, ignore_errors=True)

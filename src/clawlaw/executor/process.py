@@ -3,6 +3,7 @@
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from clawlaw.executor import landlock, sandbox, seccomp
 from clawlaw.executor.bounds import Bounds
@@ -20,6 +21,7 @@ from clawlaw.executor.host import SandboxError, bubblewrap, look
 RUNAWAY: Final = 256  # times the output that is shown, after which it is ended
 _CHUNK = 1 << 16
 _TICK = 0.2  # seconds between looks at the clock and the disk
+_START = 60  # seconds until everything is mounted
 _UNEXPLAINED = 4  # times the limit
 _COARSE = 20_000_000  # nanoseconds by which a file's clock may be behind
 DEADLINE_EXIT: Final = 124  # as timeout(1)
@@ -42,6 +44,7 @@ class Job(Struct, frozen=True):
         account: `None`: the executor's own.
         python: Interpreter for the last steps; "": the executor's.
         channel: Socket that the last steps hand listeners out by; -1: none.
+        signal: Socket by which they say that they run, and wait for a word; -1: none.
     """
 
     bounds: Bounds
@@ -50,6 +53,7 @@ class Job(Struct, frozen=True):
     account: Account | None = None
     python: str = ""
     channel: int = -1
+    signal: int = -1
 
 
 class Ended(Struct, frozen=True):
@@ -97,9 +101,11 @@ def command_line(job: Job) -> Iterator[tuple[list[str], list[int]]]:
         words = sandbox.options(job.bounds, host, fds)
         text = b"".join(os.fsencode(word) + b"\0" for word in words)
         options_fd = _memory(stack, "options", text)
-        inner = sandbox.inside(job.bounds, host, list(job.command), job.channel)
+        inner = sandbox.inside(
+            job.bounds, host, list(job.command), job.channel, job.signal
+        )
         inherited = [filter_fd, steps, options_fd, *job.places.values()]
-        inherited += [job.channel] if job.channel >= 0 else []
+        inherited += [fd for fd in (job.channel, job.signal) if fd >= 0]
         yield [program, "--args", str(options_fd), "--", *inner], inherited
 
 
@@ -112,34 +118,37 @@ def _memory(stack: ExitStack, name: str, content: bytes) -> int:
     return fd
 
 
-def perform(job: Job, sink: Sink | None = None, *, until: float = 0) -> Ended:
+def perform(
+    job: Job,
+    sink: Sink | None = None,
+    ready: Callable[[], bool] | None = None,
+    *,
+    until: float = 0,
+) -> Ended:
     """Run a job to its end.
 
     Args:
         job: What to run.
         sink: Takes the output as it comes.
+        ready: Asked when everything is mounted and nothing of the command has run;
+            where it says no, nothing does.
         until: Monotonic time of its end, seconds; 0: only the limit of the bounds.
 
     Raises:
-        SandboxError: Nothing confines here.
+        SandboxError: Nothing confines here, or `ready` said no.
         OSError: bubblewrap could not be started.
     """
     start = time.monotonic()
     end = start + job.bounds.limits.seconds
-    with command_line(job) as (argv, inherited):
-        child = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=inherited,
-            env={},
-            cwd="/",
-            start_new_session=True,
-            user=job.account.uid if job.account else None,
-            group=job.account.gid if job.account else None,
-            extra_groups=job.account.groups if job.account else None,
-        )
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        child = _started(structs.replace(job, signal=theirs.fileno()))
+        theirs.close()
+        try:
+            _wait(ours, ready)
+        except BaseException:
+            _end(child)
+            raise
     watch = _Watch(child, job.bounds, sink, min(end, until) if until else end)
     try:
         watch.follow()
@@ -156,6 +165,45 @@ def perform(job: Job, sink: Sink | None = None, *, until: float = 0) -> Ended:
         watch.reason,
         watch.said > len(watch.head),
     )
+
+
+def _started(job: Job) -> "subprocess.Popen[bytes]":
+    with command_line(job) as (argv, inherited):
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=inherited,
+            env={},
+            cwd="/",
+            start_new_session=True,
+            user=job.account.uid if job.account else None,
+            group=job.account.gid if job.account else None,
+            extra_groups=job.account.groups if job.account else None,
+        )
+
+
+def _wait(ours: socket.socket, ready: Callable[[], bool] | None) -> None:
+    """Let the last steps go on once everything is mounted.
+
+    Raises:
+        SandboxError: What is mounted is not what was looked at any more.
+    """
+    ours.settimeout(_START)
+    try:
+        if not ours.recv(1):
+            return  # it ended before that; its output says why
+        if ready is not None and not ready():
+            raise SandboxError(
+                "the workspace changed while the sandbox was made",
+                "propose the action again",
+            )
+        ours.sendall(b"g")
+    except OSError as error:
+        raise SandboxError(
+            f"the sandbox was not made in {_START} seconds ({error})", "try again"
+        ) from error
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

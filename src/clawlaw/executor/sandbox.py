@@ -140,7 +140,9 @@ def _helpers(bounds: Bounds, fds: Descriptors) -> list[str]:
     return made
 
 
-def specification(bounds: Bounds, host: Host, channel: int = -1) -> str:
+def specification(
+    bounds: Bounds, host: Host, channel: int = -1, signal: int = -1
+) -> str:
     """What the last steps allow, as JSON for `landlock.py`.
 
     Args:
@@ -148,6 +150,8 @@ def specification(bounds: Bounds, host: Host, channel: int = -1) -> str:
         host: What stands on this machine.
         channel: Inherited socket over which listeners on the ports of the bounds are
             handed out; -1: there are none.
+        signal: Inherited socket over which they say that they run and wait for a
+            word; -1: they do not wait.
     """
     read = [*host.roots, *bounds.read, "/proc", INSIDE]
     write = [*bounds.write, *SCRATCH, bounds.home, *_device_files()]
@@ -157,6 +161,7 @@ def specification(bounds: Bounds, host: Host, channel: int = -1) -> str:
             "write": sorted(set(write)),
             "listen": None if bounds.listen is None else list(bounds.listen),
             "channel": channel,
+            "signal": signal,
             "limits": msgspec.to_builtins(bounds.limits),
         },
         sort_keys=True,
@@ -169,10 +174,14 @@ def _device_files() -> list[str]:
 
 
 def inside(
-    bounds: Bounds, host: Host, command: list[str], channel: int = -1
+    bounds: Bounds,
+    host: Host,
+    command: list[str],
+    channel: int = -1,
+    signal: int = -1,
 ) -> list[str]:
     """Command line inside: the last steps, which become the command."""
-    said = specification(bounds, host, channel)
+    said = specification(bounds, host, channel, signal)
     steps = [host.python, "-I", "-S", LAST_STEPS, said]
     return [*steps, *command]
 

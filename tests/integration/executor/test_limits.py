@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.integration.executor.lab import PYTHON, SECRET, SMALL, Lab, python
 
-from clawlaw.executor import host, landlock, process, sandbox
+from clawlaw.executor import host, landlock, process, sandbox, tree
 from clawlaw.executor.host import SandboxError
 from clawlaw.executor.process import Job
 from clawlaw.executor.sandbox import GATE_SOCKET, SCRATCH
@@ -198,6 +198,20 @@ def test_ordinary_work_is_done(lab: Lab) -> None:
     ended = lab.confined(script)
     assert ended.exit == 0, ended.head
     assert ended.head.decode().endswith("done")
+
+
+def test_a_secret_that_moves_while_the_sandbox_is_made_stops_it(lab: Lab) -> None:
+    account, command = lab.job("touch ran; cat moved/.env")
+    job = Job(lab.bounds(), command, {}, account, PYTHON)
+    before = set(job.bounds.hide)
+
+    def ready() -> bool:
+        (lab.workspace / "sub").rename(lab.workspace / "moved")
+        return set(tree.scan(job.bounds.write).secrets) <= before
+
+    with pytest.raises(SandboxError, match="workspace changed"):
+        process.perform(job, None, ready)
+    assert not (lab.workspace / "ran").exists()
 
 
 def test_without_bubblewrap_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

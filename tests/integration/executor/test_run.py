@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,14 @@ import msgspec
 import pytest
 from tests.integration.executor.gate_double import GateDouble
 
-from clawlaw.core.actions import AnyEffect, FileDelete, FileMove, FileRead, FileWrite
+from clawlaw.core.actions import (
+    AnyEffect,
+    FileDelete,
+    FileMove,
+    FileRead,
+    FileWrite,
+    ProcessExec,
+)
 from clawlaw.executor import account, report, run
 from clawlaw.executor.account import Identity
 from clawlaw.executor.host import SandboxError
@@ -201,6 +209,30 @@ def test_a_protected_name_that_was_not_there_is_taken_back(
     effect = FileWrite(str(workspace / ".git/hooks"), how="directory")
     assert perform(gate, grant(workspace, "exec", command, (effect,))) == 0
     assert (workspace / ".git/hooks/pre-commit").exists()
+
+
+def test_an_effect_on_the_whole_workspace_releases_nothing_in_it(
+    gate: GateDouble, workspace: Path
+) -> None:
+    (workspace / ".git/hooks").mkdir(parents=True)
+    command = {"command": "echo evil > .git/hooks/pre-commit"}
+    effect = FileWrite(str(workspace), recursive=True)
+    assert perform(gate, grant(workspace, "exec", command, (effect,))) == 1
+    effect = FileWrite(str(workspace / ".git/hooks/pre-commit"))
+    assert perform(gate, grant(workspace, "exec", command, (effect,))) == 0
+    assert (workspace / ".git/hooks/pre-commit").read_text() == "evil\n"
+
+
+def test_git_may_write_its_settings_where_nothing_else_runs(
+    gate: GateDouble, workspace: Path
+) -> None:
+    subprocess.run(["git", "init", "-q", str(workspace)], check=True)
+    command = {"command": "git config user.name me"}
+    only = ProcessExec("git", ("config", "user.name", "me"))
+    test = ProcessExec("make", ("test",))
+    assert perform(gate, grant(workspace, "exec", command, (only, test))) != 0
+    assert perform(gate, grant(workspace, "exec", command, (only,))) == 0
+    assert "name = me" in (workspace / ".git/config").read_text()
 
 
 def test_a_file_outside_that_was_judged_can_be_written(
