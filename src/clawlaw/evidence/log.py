@@ -334,8 +334,10 @@ class Log:
 
     def _prepare_spare(self) -> None:
         """Write the zeros of the next segment while appends go on."""
-        self._spare = Thread(target=self._make_spare, daemon=True, name="log-spare")
-        self._spare.start()
+        thread = Thread(target=self._make_spare, daemon=True, name="log-spare")
+        with suppress(RuntimeError):  # no thread: the next segment writes its zeros
+            thread.start()
+            self._spare = thread
 
     def _make_spare(self) -> None:
         made = self.folder / f"{_SPARE}.new"

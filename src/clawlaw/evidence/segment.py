@@ -134,6 +134,10 @@ def sync_folder(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         flush(fd)
+    except OSError:
+        if sys.platform != "darwin":
+            raise
+        os.fsync(fd)  # not every file system of macOS flushes through a folder
     finally:
         os.close(fd)
 

@@ -267,6 +267,20 @@ def test_days_left_follow_from_the_rate(open_log: Opener) -> None:
         assert log.free_days(1) == pytest.approx(2 * log.free_days(2), rel=0.1)
 
 
+def test_without_threads_segments_go_on(
+    open_log: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    entries = payloads(100)
+    with open_log(segment_bytes=SMALL) as log:
+        for entry in entries:
+            log.append([entry])
+        assert list(log.read()) == list(enumerate(entries))
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
