@@ -131,11 +131,12 @@ def flush(fd: int) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are durable."""
+    on_mac = sys.platform == "darwin"
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         flush(fd)
     except OSError:
-        if sys.platform != "darwin":
+        if not on_mac:
             raise
         os.fsync(fd)  # not every file system of macOS flushes through a folder
     finally:
