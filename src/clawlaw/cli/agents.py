@@ -330,3 +330,36 @@ def verify(
             ),
         )
     raise typer.Exit(OK if good else DIFFERENT)
+
+
+@app.command()
+def exercise(
+    name: NameArgument,
+    *,
+    config: ConfigOption = CONFIG,
+    credentials: FolderOption = FOLDER,
+    actions: Annotated[
+        int, typer.Option(min=2, max=10_000, help="Ordinary ones to propose.")
+    ] = 200,
+    as_json: JsonOption = False,
+) -> None:
+    """Propose ordinary actions, and some that must be stopped; nothing is performed.
+
+    Exit code 1: a verdict is another than it must be.
+    """
+    with reported(as_json=as_json):
+        from clawlaw.cli.agent_exercise import walk  # noqa: PLC0415  # needs the gate
+
+        done = walk(name, config, credentials, actions)
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in done.verdicts.items())
+        times = ", ".join(f"{p} {ms} ms" for p, ms in done.milliseconds.items())
+        either(
+            {"agent": name, **done.fields()},
+            as_json=as_json,
+            text=lambda: print_table(
+                f"{name}: {done.actions} ordinary actions: {counts}; {times}",
+                ("probe", "wanted", "said", "why"),
+                [(p.name, p.wanted, p.said, p.why) for p in done.probes],
+            ),
+        )
+    raise typer.Exit(OK if done.good else DIFFERENT)

@@ -123,6 +123,19 @@ def test_an_agent_from_enrolment_to_removal(boundary: Boundary) -> None:
     ]
     assert proven.returncode == 0
 
+    walked = boundary.agents("exercise", "developer", "--actions", "50", "--json")
+    said = json.loads(walked.stdout)
+    assert (walked.returncode, said["verdicts"]) == (0, {"allow": 50}), said
+    assert [(p["name"], p["said"]) for p in said["probes"]] == [
+        ("traversal", "deny"),
+        ("hosts file", "deny"),
+        ("malformed", "deny"),
+        ("chain: the page alone", "allow"),
+        ("chain: a file is read", "allow"),
+        ("chain: then the page", "escalate"),
+    ]
+    assert 0 < said["milliseconds"]["p50"] <= said["milliseconds"]["p99"]
+
     weakened = boundary.settings.read_text().replace('"block"', '"continue"', 1)
     boundary.settings.write_text(weakened)
     proven = boundary.agents("verify", "developer", "--json")
