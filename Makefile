@@ -83,6 +83,14 @@ test-molecule: venv ## every role on clean hosts
 test-testbed: venv ## the testbed's own run: up, again, changes, faults, verify, down
 	@scripts/test testbed
 
+.PHONY: test-faults
+test-faults: venv ## the gate killed, its disk full, its sockets flooded; KILLS=500 for long
+	@CLAWLAW_KILLS=$(or $(KILLS),50) pytest tests/faults
+
+.PHONY: bench-gate
+bench-gate: venv ## what a durable decision of the gate costs, beside the floor of the same run
+	@python benchmarks/gate.py
+
 .PHONY: bench-decide
 bench-decide: venv ## what one decision of the gate costs, beside other policy engines
 	@python benchmarks/decide.py

@@ -6,6 +6,7 @@ order in which they took effect, so that the state before each one is known agai
 The bytes are canonical: the same decision is the same line everywhere.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, Literal, cast
 
@@ -139,3 +140,14 @@ def decode(line: bytes) -> Record:
 def extend(history: str, entry: Mapping[str, Any]) -> str:
     """Digest of a history with one more entry, in constant time."""
     return digest({"before": history, "entry": dict(entry)})
+
+
+def extend_struct(history: str, name: str, value: Struct) -> str:
+    """Digest of a history with one more entry: :func:`extend` of `{name: value}`."""
+    said = canonical_struct(value)
+    line = b'{"before":"%s","entry":{"%s":%s}}' % (
+        history.encode(),
+        name.encode(),
+        said,
+    )
+    return "sha256:" + hashlib.sha256(line).hexdigest()

@@ -61,6 +61,11 @@ class EvidencePart(Struct, frozen=True, forbid_unknown_fields=True):
         checkpoint: Seconds between two checkpoints.
         secrets: Folder of the vault and of the key that digests secrets; "": secrets
             are recorded as they are.
+        witnesses: Published keys of those whose cosignatures count; none: heads are
+            signed and nobody is waited for.
+        needed: How many of them make a head protected.
+        lag: Seconds that a head may wait for them; later, everything is denied.
+        witnessed: File where the uploader leaves co-signed heads.
     """
 
     folder: Absolute
@@ -70,6 +75,10 @@ class EvidencePart(Struct, frozen=True, forbid_unknown_fields=True):
     segment: Annotated[int, Meta(ge=1 << 16, le=1 << 30)] = 64 << 20
     checkpoint: Seconds = 60
     secrets: str = ""
+    witnesses: tuple[str, ...] = ()
+    needed: Annotated[int, Meta(ge=1, le=16)] = 1
+    lag: Seconds = 600
+    witnessed: str = ""
 
 
 class AgentPart(Struct, frozen=True, forbid_unknown_fields=True):

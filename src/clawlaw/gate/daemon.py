@@ -14,10 +14,9 @@ from clawlaw.core.errors import ClawLawError
 from clawlaw.core.policy import Policy
 from clawlaw.evidence.keys import read_signer
 from clawlaw.evidence.log import Log
+from clawlaw.evidence.note import Verifier
 from clawlaw.evidence.schema import (
     Checkpointed,
-    Decided,
-    Escalated,
     Started,
     Stopped,
 )
@@ -27,12 +26,12 @@ from clawlaw.gate.activation import Activation
 from clawlaw.gate.boundary import Boundary
 from clawlaw.gate.claude import ClaudeHooks
 from clawlaw.gate.config import Config, read_config
-from clawlaw.gate.deciding import Hooks
 from clawlaw.gate.evaluator import Evaluator
 from clawlaw.gate.facts import Agent, FactSource, Gatherer
 from clawlaw.gate.journal import note
 from clawlaw.gate.ledger import GateClock, Ledger
 from clawlaw.gate.notify import Notifier, Webhook
+from clawlaw.gate.protection import Protection, minimum
 from clawlaw.gate.rebuild import Rebuilt, rebuild
 from clawlaw.gate.replies import Reply
 from clawlaw.gate.router import Router
@@ -40,6 +39,7 @@ from clawlaw.gate.server import Server
 from clawlaw.gate.state import GateState
 from clawlaw.gate.stewards import Stewards
 from clawlaw.gate.stewardship import Stewardship, activate
+from clawlaw.gate.surroundings import Surroundings
 from clawlaw.gate.unrecorded import Unrecorded
 from clawlaw.policy.builtin import NAMES, builtin
 from clawlaw.policy.compile import load
@@ -111,9 +111,12 @@ class Daemon:
             signer,
             durability=part.durability,
             segment_bytes=part.segment,
+            minimum=minimum(
+                signer.verifier, part.witnesses, part.needed, part.witnessed
+            ),
         )
         with log, asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(self._serve(log))
+            runner.run(self._serve(log, signer.verifier))
 
     def _confines(self) -> bool:
         """Whether code is confined: configured, and tried on this machine."""
@@ -124,21 +127,23 @@ class Daemon:
             note("no sandbox", problem=found.problem, remedy=found.remedy)
         return found.ok
 
-    async def _serve(self, log: Log) -> None:
+    async def _serve(self, log: Log, signer: Verifier) -> None:
         clock = GateClock()
         ledger = Ledger(log, clock, secrets.token_hex(8))
         settings = replace(self.config.settings(), sandbox=self._confines())
         state = GateState(settings, Evaluator(self.policy), ledger)
-        told = rebuild(state, log)
-        clock.not_before(ledger.last)
         notifier = Notifier(self._webhook) if self._webhook else None
-        hooks = Hooks(asked=told_by(notifier)) if notifier else Hooks()
-        boundary = Boundary(state, sources(self.config, clock), hooks)
+        around = Surroundings(self.config, signer, state, notifier)
+        around.protection.look()
+        told = rebuild(state, log, around.protection.signed)
+        clock.not_before(ledger.last)
+        boundary = Boundary(state, sources(self.config, clock), around.hooks)
         unrecorded = Unrecorded(self.config.state)
         self._start(boundary, told, unrecorded)
         stewardship = Stewardship(boundary, self._stewards, self.config.evidence.origin)
         router = Router(boundary, stewardship)
-        router.add("GET", "/healthz", "", lambda _peer, _request: health(state))
+        router.add("GET", "/healthz", "", lambda *_: health(state))
+        router.add("GET", "/metrics", "metrics", lambda *_: around.metrics.reply())
         program = str(Path(sys.executable).with_name("clawlaw"))
         router.add("POST", PATH, "propose", ClaudeHooks(boundary, program).routed)
         activation = Activation(self.compiled, boundary, stewardship)
@@ -147,8 +152,11 @@ class Daemon:
             boundary,
             router,
             deferred=activation.deferred,
-            ticked=lambda: self._checkpoint(log, boundary),
+            ticked=lambda: self._ticked(log, boundary, around.protection),
             reload=activation.reload,
+        )
+        around.metrics.standing = lambda: around.stood(
+            boundary.waiting, server.connections
         )
         try:
             await server.run()
@@ -184,8 +192,9 @@ class Daemon:
             observe=observe,
         )
 
-    def _checkpoint(self, log: Log, boundary: Boundary) -> None:
-        """Sign the head once in a while, when it has moved."""
+    def _ticked(self, log: Log, boundary: Boundary, protection: Protection) -> None:
+        """Look what is witnessed; sign the head once in a while, when it has moved."""
+        protection.look()
         ledger = boundary.state.ledger
         now = ledger.now()
         if now < self._next_checkpoint or log.size <= self._checkpointed:
@@ -198,6 +207,7 @@ class Daemon:
             ledger.latched = str(error)
             return
         ledger.add(Checkpointed(signed.decode()))
+        protection.signed(signed, now)
         self._checkpointed = log.size + 1
         self._next_checkpoint = now + self.config.evidence.checkpoint * 1000
 
@@ -221,16 +231,6 @@ def sources(config: Config, clock: Callable[[], int]) -> Callable[[str], FactSou
         return found
 
     return source
-
-
-def told_by(notifier: Notifier) -> Callable[[Escalated, Decided], None]:
-    """What tells people of an escalation."""
-
-    def told(asked: Escalated, decided: Decided) -> None:
-        reason = str(decided.record.decision["reason"])
-        notifier.notify(asked, decided.record.proposal.tool, reason)
-
-    return told
 
 
 def health(state: GateState) -> Reply:

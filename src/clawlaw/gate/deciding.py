@@ -18,8 +18,9 @@ from clawlaw.core.actions import KIND_OF
 from clawlaw.core.analyse import analyse
 from clawlaw.core.decision import Verdict
 from clawlaw.core.decode import read_strictly
-from clawlaw.core.errors import SessionError
+from clawlaw.core.errors import ProposalError, SessionError
 from clawlaw.core.facts import Facts
+from clawlaw.evidence.redact import is_hidden, restore
 from clawlaw.evidence.schema import Decided, Escalated, Opened
 from clawlaw.gate import replies
 from clawlaw.gate.allowed import Allowed
@@ -47,6 +48,7 @@ class Hooks:
     def __init__(
         self,
         *,
+        unprotected: Callable[[], str] = lambda: "",
         redact: Redact = _as_it_is,
         keep: Callable[[Originals], None] = lambda _originals: None,
         timed: Callable[[str, float], None] = lambda _stage, _seconds: None,
@@ -56,12 +58,14 @@ class Hooks:
         """Take them.
 
         Args:
+            unprotected: Why nothing may be allowed now; "" where it may.
             redact: Secrets to keyed digests; gives the originals by digest.
             keep: Takes originals before the decision is recorded.
             timed: Is told how many seconds each stage took.
             judged: Is told every decision.
             asked: Is told every new escalation; must return at once.
         """
+        self.unprotected = unprotected
         self.redact = redact
         self.keep = keep
         self.timed = timed
@@ -90,6 +94,9 @@ class Decider:
         """
         state, timed = self._state, self._hooks.timed
         begin = perf_counter()
+        late = self._hooks.unprotected()
+        if late:
+            raise ProposalError("evidence", late)
         value, originals = self._hooks.redact(read_strictly(raw))
         call = to_call(value, peer.principal)
         proposal = call.proposal
@@ -97,6 +104,8 @@ class Decider:
         decoded = perf_counter()
         timed("decode", decoded - begin)
         analysis = analyse(proposal, state.evaluator.policy)
+        if is_hidden(analysis.effects):
+            raise ProposalError("arguments", "a secret names what would be touched")
         analysed = perf_counter()
         timed("analyse", analysed - decoded)
         found = self._source(proposal.principal).gather(analysis.request)
@@ -230,7 +239,7 @@ def permitted(decided: Decided, originals: Originals, deadline: int) -> Permitte
         principal=proposal.principal,
         session=proposal.session,
         tool=proposal.tool,
-        arguments=_restored(proposal.arguments, originals),
+        arguments=restored(proposal.arguments, originals),
         cwd=proposal.cwd,
         effects=record.effects,
         targets=tuple(
@@ -242,15 +251,8 @@ def permitted(decided: Decided, originals: Originals, deadline: int) -> Permitte
     )
 
 
-def _restored(value: Any, originals: Originals) -> Any:  # noqa: ANN401  # any JSON
-    if not originals:
-        return value
-    if isinstance(value, str):
-        for token, original in originals.items():
-            value = value.replace(token, original)
-        return value
-    if isinstance(value, list):
-        return [_restored(item, originals) for item in value]
-    if isinstance(value, dict):
-        return {key: _restored(item, originals) for key, item in value.items()}
-    return value
+def restored(arguments: dict[str, Any], originals: Originals) -> dict[str, Any]:
+    """Arguments with their secrets, for the executor."""
+    found = restore(arguments, dict(originals))
+    assert isinstance(found, dict)  # noqa: S101  # as it was
+    return found

@@ -214,6 +214,10 @@ class _DeclaredDirectory:
         self._path = path
 
     @property
+    def path(self) -> str:
+        return "" if self._path == "/" else self._path
+
+    @property
     def entry(self) -> Entry:
         node = self._tree.node(self._path)
         return Entry("directory", 1, node.inode if node else 0)

@@ -22,7 +22,7 @@ class DiskDirectory:
     ) -> None:
         """Take over `fd`."""
         self._fd = fd
-        self._path = path
+        self.path = path
         self._mounts = mounts
         # Links of procfs are not text: the kernel jumps, whatever they say.
         self._magic = magic
@@ -36,7 +36,7 @@ class DiskDirectory:
 
     def look(self, name: str) -> Entry | None:
         """What a name is, links not followed."""
-        if self._mounts.is_local(f"{self._path}/{name}") is False:
+        if self._mounts.is_local(f"{self.path}/{name}") is False:
             raise UnresolvedError("remote")  # and never touched: it may hang
         try:
             found = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
@@ -59,7 +59,7 @@ class DiskDirectory:
 
     def enter(self, name: str, entry: Entry) -> Directory:
         """Open the directory that `look` has found."""
-        path = f"{self._path}/{name}"
+        path = f"{self.path}/{name}"
         if entry.device != self.entry.device and self._mounts.is_local(path) is None:
             self._mounts.refresh()
             if self._mounts.is_local(path) is False:

@@ -29,6 +29,7 @@ from clawlaw.record import (
     OutcomeRecord,
     decision_fields,
     extend,
+    extend_struct,
 )
 
 START = digest("clawlaw history 1")
@@ -170,7 +171,7 @@ class Evaluator:
 
     def _apply(self, session: str, delta: Delta) -> None:
         kernel.apply(State(self._sessions[session], self._room), delta)
-        self.history = extend(self.history, {"delta": msgspec.to_builtins(delta)})
+        self.history = extend_struct(self.history, "delta", delta)
 
     def restore(self, record: DecisionRecord) -> None:
         """Let a recorded decision take effect again, without deciding it again.

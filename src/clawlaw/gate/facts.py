@@ -12,7 +12,7 @@ from clawlaw.gate.declared import DeclarationError, DeclaredNode, DeclaredTree
 from clawlaw.gate.disk import DiskDirectory
 from clawlaw.gate.mounts import MountTable
 from clawlaw.gate.patterns import expand
-from clawlaw.gate.programs import SEARCH_PATH, Agent, find_program
+from clawlaw.gate.programs import SEARCH_PATH, Agent, ProgramFinder
 from clawlaw.gate.resolve import resolve
 
 __all__ = [
@@ -54,8 +54,7 @@ class Gatherer:
             sandbox: An executor that confines code is there.
         """
         self._clock = clock
-        self._agent = agent or Agent.current()
-        self._search = tuple(search)
+        self._programs = ProgramFinder(search, agent or Agent.current())
         self._sandbox = sandbox
         self._mounts = MountTable()
 
@@ -73,8 +72,9 @@ class Gatherer:
                 if found is not None:
                     globs[pattern] = found
                     paths.update((p, resolve(root, p, "local")) for p in found)
+            marks: dict[str, tuple[int, int, int, int]] = {}
             programs = {
-                name: find_program(root, name, self._search, self._agent)
+                name: self._programs.find(root, name, marks)
                 for name in request.programs
             }
         finally:

@@ -83,6 +83,7 @@ class Ledger:
         latched: Why nothing can be recorded any more; "" where it can.
         last: Time of the newest entry, milliseconds.
         pending: Entries that wait for a flush.
+        unrecorded: Denials of this run without an entry each, by reason.
     """
 
     def __init__(self, log: EntryLog, clock: Callable[[], int], boot: str) -> None:
@@ -94,6 +95,7 @@ class Ledger:
         self._clock = clock
         self._batch: list[bytes] = []
         self._size = log.size
+        self.unrecorded: dict[str, int] = {}
         self._summaries: dict[Uncounted, tuple[int, int, int]] = {}
 
     @property
@@ -133,6 +135,7 @@ class Ledger:
 
     def uncounted(self, reason: Uncounted, now: int, count: int = 1) -> None:
         """Count denials that get no entry of their own."""
+        self.unrecorded[reason] = self.unrecorded.get(reason, 0) + count
         before, first, _ = self._summaries.get(reason, (0, now, now))
         self._summaries[reason] = (before + count, first, now)
 

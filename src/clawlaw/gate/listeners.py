@@ -22,7 +22,7 @@ from clawlaw.gate.http import Request
 from clawlaw.gate.peers import Peer
 
 _LOCAL_PEERCRED: Final = 1  # of macOS, at level 0
-_BACKLOG: Final = 1024
+BACKLOG: Final = 1024
 
 
 class ListenError(ClawLawError):
@@ -137,7 +137,7 @@ def bound(part: ListenerPart) -> socket.socket:
         listening.bind((address, port))
     except OSError as error:
         raise ListenError(f"{part.place}: {error.strerror or error}") from error
-    listening.listen(_BACKLOG)
+    listening.listen(BACKLOG)
     listening.settimeout(0)
     return listening
 
@@ -154,7 +154,7 @@ def _bound_unix(part: ListenerPart) -> socket.socket:
     if part.group >= 0:
         os.chown(path, -1, part.group)
     path.chmod(int(part.mode, 8))
-    listening.listen(_BACKLOG)
+    listening.listen(BACKLOG)
     listening.settimeout(0)
     return listening
 

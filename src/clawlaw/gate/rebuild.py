@@ -5,11 +5,14 @@ consumed and performed has the effect that it had. Permits are not rebuilt: they
 with the process that gave them.
 """
 
+from collections.abc import Callable
+
 from clawlaw.core.errors import ClawLawError, StateError
 from clawlaw.evidence.schema import (
     Activated,
     Adjusted,
     AnyBody,
+    Checkpointed,
     Closed,
     Decided,
     Entry,
@@ -43,12 +46,17 @@ class Rebuilt:
         self.policy = ""
 
 
-def rebuild(state: GateState, log: EntryLog) -> Rebuilt:
+def rebuild(
+    state: GateState,
+    log: EntryLog,
+    signed: Callable[[bytes, int], None] = lambda _note, _time: None,
+) -> Rebuilt:
     """Let every entry of a log take effect.
 
     Args:
         state: With the policy in force and nothing else.
         log: Verified as far as its frames and links go.
+        signed: Is told every signed head with its time.
 
     Raises:
         RebuildError: An entry is none, out of order, or cannot follow those before it.
@@ -69,6 +77,8 @@ def rebuild(state: GateState, log: EntryLog) -> Rebuilt:
         told.clean = isinstance(entry.body, Stopped)
         if isinstance(entry.body, Activated):
             told.policy = entry.body.policy
+        elif isinstance(entry.body, Checkpointed):
+            signed(entry.body.note.encode(), entry.time)
     return told
 
 

@@ -8,6 +8,8 @@ is compared by text: what the walk returns is what it saw.
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
+from msgspec import Struct
+
 from clawlaw.core.facts import PathFact
 
 MAX_LINKS = 40  # as Linux follows
@@ -26,8 +28,7 @@ class BehindFileError(UnresolvedError):
     """The path goes on behind something that is no directory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What one name in a directory is.
 
     Attributes:
@@ -43,6 +44,10 @@ class Entry:
 
 class Directory(Protocol):
     """A directory that the walk stands in."""
+
+    @property
+    def path(self) -> str:
+        """Where the walk found it: absolute, without links; "" is the root."""
 
     @property
     def entry(self) -> Entry:
@@ -98,6 +103,10 @@ class Walk:
         """Close every directory on the way."""
         for directory in self._opened:
             directory.close()
+
+    def passed(self) -> list[str]:
+        """Paths of the directories that names were looked up in, the root's first."""
+        return ["/", *(directory.path for directory in self._opened)]
 
     @property
     def here(self) -> Directory | None:

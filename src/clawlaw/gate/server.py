@@ -17,7 +17,7 @@ from clawlaw.gate.boundary import Boundary
 from clawlaw.gate.config import Config, ListenerPart
 from clawlaw.gate.http import Connection, Request, Slot
 from clawlaw.gate.journal import note
-from clawlaw.gate.listeners import Door, Identities, bound
+from clawlaw.gate.listeners import BACKLOG, Door, Identities, bound
 from clawlaw.gate.peers import Peer
 from clawlaw.gate.replies import Reply
 from clawlaw.gate.router import Router
@@ -114,7 +114,9 @@ class Server:
         more: dict[str, Any] = {"ssl_handshake_timeout": 5} if context else {}
         serve = loop.create_unix_server if part.unix else loop.create_server
         self._servers.append(
-            await serve(connection, sock=listening, ssl=context, **more)
+            await serve(
+                connection, sock=listening, ssl=context, backlog=BACKLOG, **more
+            )
         )
 
     def _admit(

@@ -255,3 +255,59 @@ def test_observe_mode_says_so_everywhere(make_house: Callable[..., House]) -> No
     bodies = [entry.body for entry in house.entries()]
     assert bodies[0].observe  # type: ignore[union-attr]  # started
     assert all(b.observe for b in bodies if isinstance(b, Decided))
+
+
+def test_metrics_tell_what_was_decided(house: House) -> None:
+    assert house.propose(path="a")["verdict"] == "allow"
+    assert house.propose("exec", command="sudo reboot")["verdict"] == "deny"
+    assert house.propose("exec", command=PUSH)["verdict"] == "escalate"
+    status, text = house.ask("GET", "/metrics", who="nobody")
+    assert status == 200
+    lines = set(text.splitlines())
+    for line in (
+        'clawlaw_verdicts_total{enforcement="advisory",verdict="allow"} 1.0',
+        'clawlaw_verdicts_total{enforcement="advisory",verdict="deny"} 1.0',
+        'clawlaw_findings_total{kind="file.read",law="0",verdict="allow"} 1.0',
+        'clawlaw_stage_seconds_count{stage="decide"} 3.0',
+        'clawlaw_stage_seconds_bucket{le="+Inf",stage="sync"} 3.0',
+        "clawlaw_sessions 1.0",
+        "clawlaw_latched 0.0",
+        "clawlaw_observe 0.0",
+        'clawlaw_escalations{age="0s-60s"} 1.0',
+    ):
+        assert line in lines, text
+
+
+def test_a_secret_is_in_no_entry_and_the_trace_of_a_request_is(
+    make_house: Callable[..., House],
+) -> None:
+    house = make_house()
+    house.configure(
+        evidence={
+            "folder": str(house.log),
+            "origin": "test.example/gate",
+            "key": str(house.folder / "log.pem"),
+            "secrets": str(house.folder / "secrets"),
+        }
+    )
+    house.start()
+    secret = "ghp_" + "a1B2" * 9
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    call = {
+        "session": "s",
+        "tool": "exec",
+        "arguments": {"command": f"echo {secret}"},
+        "cwd": str(house.workspace),
+        "mediated": True,
+    }
+    answer = house.ask("POST", "/v1/proposals", call, headers={"traceparent": trace})[1]
+    assert answer["verdict"] == "allow"
+    redeemed = house.ask("POST", "/v1/permits/redeem", {"permit": answer["permit"]})[1]
+    assert redeemed["arguments"] == {"command": f"echo {secret}"}
+    house.stop()
+    for file in [*house.log.rglob("*"), *house.folder.glob("secrets/*.vault")]:
+        if file.is_file():
+            assert secret.encode() not in file.read_bytes()
+    assert secret not in house.errors.read_text()
+    (decided,) = [e.body for e in house.entries() if isinstance(e.body, Decided)]
+    assert decided.trace == trace

@@ -359,3 +359,30 @@ def test_idle_sessions_are_closed(make: Callable[..., Any]) -> None:
     subject.gate.flush()
     assert subject.log.bodies()[-1] == Closed("s", "idle")
     assert len(subject.state.sessions) == 0
+
+
+def test_witnesses_that_are_late_deny_and_the_denial_is_recorded(
+    make: Callable[..., Any],
+) -> None:
+    late = ["the witnesses are 601000 ms behind, at most 600000"]
+    subject = make(hooks=Hooks(unprotected=lambda: late[-1]))
+    answer = subject.propose(path="a")
+    assert answer["verdict"] == "deny"
+    assert "behind" in answer["reason"]
+    assert isinstance(subject.log.bodies()[-1], Refused)
+    late.append("")
+    assert subject.propose(path="a")["verdict"] == "allow"
+
+
+def test_a_secret_that_names_what_is_touched_is_denied(
+    make: Callable[..., Any],
+) -> None:
+    def redact(value: Any) -> tuple[Any, dict[str, str]]:
+        text = json.dumps(value).replace("hunter2", "secret:00")
+        return json.loads(text), {"secret:00": "hunter2"}
+
+    subject = make(hooks=Hooks(redact=redact))
+    answer = subject.propose(path="src/hunter2")
+    assert answer["verdict"] == "deny"
+    assert "nam" in answer["reason"]
+    assert b"hunter2" not in b"".join(subject.log.entries)
