@@ -67,6 +67,7 @@ def _anchor(read: "AnchorConfig") -> "Anchor":
         [_witness(w.url, w.key, w.authority) for w in read.witnesses],
         store,
         Path(read.witnessed) if read.witnessed else None,
+        needed=read.needed,
     )
 
 

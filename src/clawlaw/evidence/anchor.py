@@ -60,6 +60,8 @@ class Anchor:
         witnesses: Iterable[WitnessClient],
         store: Store | None,
         witnessed: Path | None,
+        *,
+        needed: int = 1,
     ) -> None:
         """Begin; what was done before is asked of those to whom it was done.
 
@@ -69,12 +71,14 @@ class Anchor:
             witnesses: That are asked for cosignatures.
             store: For heads and segments; `None`: not configured.
             witnessed: File for the newest co-signed head, which the gate reads.
+            needed: Witnesses without whose cosignatures it is not left there.
         """
         self._folder = folder
         self._log = log
         self._witnesses = list(witnesses)
         self._store = store
         self._witnessed = witnessed
+        self._needed = needed
         self._seen = {w.verifier.name: -1 for w in self._witnesses}  # sizes
         self._held: set[str] | None = None
         self._ahead: list[bytes] = []  # heads beyond the log's own, of this round
@@ -111,7 +115,7 @@ class Anchor:
             else:
                 lines += line
                 done.cosigned.append(witness.verifier.name)
-        if self._ahead:
+        if len(self._ahead) >= self._needed:
             # The gate must hear of it: its log went back.
             self._leave(merge_notes(self._ahead), done)
         return note + lines
@@ -146,7 +150,7 @@ class Anchor:
 
     def _show(self, note: bytes, done: Round) -> None:
         """Leave the co-signed head where the gate reads it."""
-        if done.cosigned and not self._ahead:
+        if len(done.cosigned) >= self._needed > len(self._ahead):
             self._leave(note, done)
 
     def _leave(self, note: bytes, done: Round) -> None:

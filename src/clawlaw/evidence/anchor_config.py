@@ -62,6 +62,8 @@ class AnchorConfig(Struct, frozen=True, forbid_unknown_fields=True):
         log: Folder of the log.
         key: Published key of the log; its name is the log's origin.
         witnessed: File for the newest co-signed head, which the gate reads; "": none.
+        needed: Witnesses without whose cosignatures a head is not left there; as in
+            the gate's configuration.
         store: `None`: not configured, heads go to witnesses only.
         interval: Seconds between two rounds.
     """
@@ -71,6 +73,7 @@ class AnchorConfig(Struct, frozen=True, forbid_unknown_fields=True):
     key: str
     witnessed: str = ""
     witnesses: tuple[WitnessPart, ...] = ()
+    needed: Annotated[int, Meta(ge=1, le=16)] = 1
     store: StorePart | None = None
     interval: Annotated[int, Meta(ge=1, le=3600)] = 15
 

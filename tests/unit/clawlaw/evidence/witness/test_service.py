@@ -122,6 +122,25 @@ def test_witness_that_is_away_is_told_and_catches_up(
     assert made.round().cosigned == ["w2.test", "w3.test"]
 
 
+def test_head_with_too_few_cosignatures_is_not_left_for_the_gate(
+    log: Log, services: list[Service], tmp_path: Path
+) -> None:
+    witnessed = tmp_path / "witnessed.note"
+    clients = [s.client for s in services]
+    made = Anchor(
+        log.folder, services[0].log.verifier, clients, None, witnessed, needed=2
+    )
+    grow(log, 3)
+    sign_head(log)
+    made.round()
+    before = witnessed.read_bytes()
+    services[1].stop()
+    grow(log, 3)
+    sign_head(log)
+    assert made.round().cosigned == ["w2.test"]
+    assert witnessed.read_bytes() == before
+
+
 def test_uploader_that_begins_anew_asks_what_was_seen(
     log: Log, services: list[Service], tmp_path: Path
 ) -> None:
