@@ -1,5 +1,6 @@
 """One sandboxed process: started, streamed, held to its limits, and ended for sure."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -22,6 +23,7 @@ RUNAWAY: Final = 256  # times the output that is shown, after which it is ended
 _CHUNK = 1 << 16
 _TICK = 0.2  # seconds between looks at the clock and the disk
 _START = 60  # seconds until everything is mounted
+_GONE = 5.0  # seconds for the kernel to end a namespace
 _UNEXPLAINED = 4  # times the limit
 _COARSE = 20_000_000  # nanoseconds by which a file's clock may be behind
 DEADLINE_EXIT: Final = 124  # as timeout(1)
@@ -207,9 +209,20 @@ def _wait(ours: socket.socket, ready: Callable[[], bool] | None) -> None:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill what is left; the kernel ends the whole process namespace with it."""
+    """Kill what is left, and return when nothing of it runs any more.
+
+    The first process of the namespace is killed, not bubblewrap above it: its end is
+    told only when the kernel has ended every other one.
+    """
     if child.poll() is None:
-        child.send_signal(signal.SIGKILL)
+        first = Path(f"/proc/{child.pid}/task/{child.pid}/children")
+        with contextlib.suppress(OSError, ValueError):
+            for pid in first.read_text("ascii").split():
+                os.kill(int(pid), signal.SIGKILL)
+        try:
+            child.wait(_GONE)
+        except subprocess.TimeoutExpired:
+            child.kill()
     child.wait()
     for stream in (child.stdout, child.stderr):
         if stream is not None:

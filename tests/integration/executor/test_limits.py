@@ -61,8 +61,11 @@ def test_a_disk_that_fills_ends_it(lab: Lab) -> None:
         "for i in $(seq 60); do head -c 4000000 /dev/urandom > n$i; sleep .02; done"
     )
     ended = lab.confined(script)
+    after = sorted(lab.workspace.iterdir())
     assert ended.reason == "disk"
     assert ended.exit == 128 + 9
+    time.sleep(0.5)
+    assert sorted(lab.workspace.iterdir()) == after  # nothing of it runs on
 
 
 def test_the_deadline_ends_everything(lab: Lab) -> None:
