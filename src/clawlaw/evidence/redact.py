@@ -203,6 +203,17 @@ def restore(value: Json, originals: dict[str, str]) -> Json:
     return value
 
 
+def may_hold(raw: bytes) -> bool:
+    """Whether JSON text may hold a secret; where it may not, nothing need be searched.
+
+    Args:
+        raw: UTF-8. An escape that could hide a letter or a slash counts as a secret.
+    """
+    if b"\\u" in raw or b"\\/" in raw:
+        return True
+    return _MAY.search(raw.decode("utf-8", "replace")) is not None
+
+
 def is_hidden(effects: Iterable[AnyEffect]) -> bool:
     """Whether an effect names a file, program or host by a token.
 

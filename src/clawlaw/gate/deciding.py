@@ -35,10 +35,11 @@ from clawlaw.gate.state import GateState
 from clawlaw.record import Opening
 
 type Originals = Mapping[str, str]
-type Redact = Callable[[Any], tuple[Any, Originals]]
+type Redact = Callable[[Any, bytes], tuple[Any, Originals]]
 
 
-def _as_it_is(value: Any) -> tuple[Any, Originals]:  # noqa: ANN401  # any JSON
+def _as_it_is(value: Any, raw: bytes) -> tuple[Any, Originals]:  # noqa: ANN401  # any JSON
+    del raw
     return value, {}
 
 
@@ -59,7 +60,8 @@ class Hooks:
 
         Args:
             unprotected: Why nothing may be allowed now; "" where it may.
-            redact: Secrets to keyed digests; gives the originals by digest.
+            redact: Secrets of a value, and of the bytes that it was read from, to
+                keyed digests; gives the originals by digest.
             keep: Takes originals before the decision is recorded.
             timed: Is told how many seconds each stage took.
             judged: Is told every decision.
@@ -97,7 +99,7 @@ class Decider:
         late = self._hooks.unprotected()
         if late:
             raise ProposalError("evidence", late)
-        value, originals = self._hooks.redact(read_strictly(raw))
+        value, originals = self._hooks.redact(read_strictly(raw), raw)
         call = to_call(value, peer.principal)
         proposal = call.proposal
         client = self._session_of(call)

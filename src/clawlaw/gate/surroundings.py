@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from clawlaw.evidence.note import Verifier
-from clawlaw.evidence.redact import Redactor
+from clawlaw.evidence.redact import Redactor, may_hold
 from clawlaw.evidence.schema import Decided, Escalated
 from clawlaw.evidence.vault import Vault
 from clawlaw.gate.config import Config
@@ -103,7 +103,7 @@ class Surroundings:
 def _redacting(vault: Vault) -> Any:  # noqa: ANN401  # of `Hooks`
     redactor = Redactor(vault.digest_key)
 
-    def redact(value: Any) -> tuple[Any, Originals]:  # noqa: ANN401  # any JSON
-        return redactor.redact(value)
+    def redact(value: Any, raw: bytes) -> tuple[Any, Originals]:  # noqa: ANN401  # any JSON
+        return redactor.redact(value) if may_hold(raw) else (value, {})
 
     return redact

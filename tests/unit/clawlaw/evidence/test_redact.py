@@ -1,5 +1,6 @@
 """Secrets are found and replaced; nothing that could act is hidden."""
 
+import json
 import re
 import time
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from clawlaw.core.actions import FileRead, NetRequest, ProcessExec
 from clawlaw.core.canonical import Json
-from clawlaw.evidence.redact import PREFIX, Redactor, is_hidden, restore
+from clawlaw.evidence.redact import PREFIX, Redactor, is_hidden, may_hold, restore
 
 KEY = bytes(range(32))
 TOKEN = re.compile(r"secret:[0-9a-f]{32}")
@@ -177,3 +178,33 @@ def test_a_long_text_takes_no_long_time(redactor: Redactor) -> None:
     redactor.redact("token: " * 30_000 + "password=" * 10_000 + "a" * 300_000)
     redactor.redact("X_TOKEN=correcthorse " * 20_000)
     assert time.perf_counter() - started < 2
+
+
+_TELLING = st.sampled_from(
+    [*SECRETS, "password", "--token ", "apiKey", "https://u:pass@h", "auth: ", "\u017f"]
+)
+
+
+@given(
+    st.dictionaries(st.text(max_size=8) | _TELLING, st.text(max_size=8) | _TELLING),
+    st.lists(_TELLING | st.text(max_size=5), max_size=4),
+    st.booleans(),
+)
+def test_what_need_not_be_searched_holds_nothing(
+    named: dict[str, str],
+    parts: list[str],
+    plain: bool,  # noqa: FBT001  # drawn
+) -> None:
+    value: Json = {"command": "".join(parts), "more": dict(named)}
+    raw = json.dumps(value, ensure_ascii=plain).encode("utf-8", "surrogatepass")
+    changed, originals = Redactor(KEY).redact(value)
+    assert may_hold(raw) or (changed == value and not originals)
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda text: text[:8])
+def test_what_holds_a_secret_is_searched(secret: str) -> None:
+    assert may_hold(json.dumps({"command": f"echo {secret}"}).encode())
+    hidden = "".join(f"\\u{ord(c):04x}" for c in secret)
+    assert may_hold(b'{"command":"%s"}' % hidden.encode())
+    assert may_hold(b'{"command":"curl https:\\/\\/u:pw1234@h"}')
+    assert not may_hold(b'{"command":"git status"}')

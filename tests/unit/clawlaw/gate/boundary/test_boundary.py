@@ -338,7 +338,7 @@ def test_secrets_are_replaced_before_the_decision_and_given_to_the_executor(
 ) -> None:
     kept: dict[str, str] = {}
 
-    def redact(value: Any) -> tuple[Any, dict[str, str]]:
+    def redact(value: Any, _raw: bytes) -> tuple[Any, dict[str, str]]:
         text = json.dumps(value).replace("hunter2", "secret:00")
         return json.loads(text), {"secret:00": "hunter2"}
 
@@ -377,7 +377,7 @@ def test_witnesses_that_are_late_deny_and_the_denial_is_recorded(
 def test_a_secret_that_names_what_is_touched_is_denied(
     make: Callable[..., Any],
 ) -> None:
-    def redact(value: Any) -> tuple[Any, dict[str, str]]:
+    def redact(value: Any, _raw: bytes) -> tuple[Any, dict[str, str]]:
         text = json.dumps(value).replace("hunter2", "secret:00")
         return json.loads(text), {"secret:00": "hunter2"}
 
