@@ -43,10 +43,10 @@ HARMFUL = (
 FLOORS = {
     "benign_shell": 275,
     "benign_shell_heldout": 275,
-    "benign_everyday": 202,
-    "benign_everyday_heldout": 212,
-    "benign_more": 226,
-    "benign_more_heldout": 213,
+    "benign_everyday": 206,
+    "benign_everyday_heldout": 216,
+    "benign_more": 257,
+    "benign_more_heldout": 245,
     "benign_tools": 208,
     "benign_tools_heldout": 206,
     "benign_sequences": 44,
@@ -110,7 +110,7 @@ def test_cases_are_as_many_as_they_were() -> None:
     names = [*HARMFUL, *FLOORS]
     assert {path.stem for path in CASES.glob("*.jsonl")} == set(names)
     counts = {name: sum(1 for _ in cases(name)) for name in names}
-    assert sum(counts[name] for name in HARMFUL) >= 4750
+    assert sum(counts[name] for name in HARMFUL) >= 5700
     assert counts["benign_shell"] + counts["benign_shell_heldout"] >= 500
     assert counts["benign_tools"] + counts["benign_tools_heldout"] >= 400
     ids = [case.id for name in names for case in cases(name)]

@@ -220,6 +220,13 @@ def _hash(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
     return opaque("hash")(walk, words, world)
 
 
+def _wait(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
+    """`wait`: with -p it binds a name, whose subscript would be evaluated."""
+    if any(word.text[:1] == "-" and "p" in word.text for word in words):
+        return opaque("wait")(walk, words, world)
+    return same(walk, words, world)
+
+
 def _history(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
     """`history`: the executor's shell keeps none; with options it reads and writes."""
     if len(words) > 1 or any(small(word.text) is None for word in words):
@@ -228,7 +235,7 @@ def _history(walk: "Walk", words: Sequence[Word], world: World) -> "Flow":
 
 
 BUILTINS: dict[str, Builtin] = {
-    **dict.fromkeys((":", "true", "false", "wait", "jobs", "times", "umask"), same),
+    **dict.fromkeys((":", "true", "false", "jobs", "times", "umask"), same),
     **dict.fromkeys(("type", "dirs", "ulimit", "caller", "sleep", "unalias"), same),
     **{
         name: opaque(name)
@@ -279,6 +286,7 @@ BUILTINS: dict[str, Builtin] = {
     "history": _history,
     "kill": _kill,
     "hash": _hash,
+    "wait": _wait,
 }
 # Builtins that print nothing.
 SILENT = frozenset(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from clawlaw.core.actions import FileWrite, ProcessExec
 from clawlaw.core.shell import arithmetic, expand, flow
 from clawlaw.core.shell.parse import UnclearError, children, text_of
 from clawlaw.core.shell.variables import assign
@@ -19,11 +20,14 @@ from clawlaw.core.shell.world import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from clawlaw.core.actions import AnyEffect
     from clawlaw.core.shell.flow import Flow
     from clawlaw.core.shell.walk import Walk
 
 _MAX_UNROLLED = 12  # values that a loop is analysed with one by one
 _MAX_ROUNDS = 6  # until what is known stays the same
+# Conditions that hold for ever.
+_FOREVER = {"while": (":", "true", "((1))", "[ 1 ]"), "until": ("false",)}
 
 
 def for_loop(walk: "Walk", node: "Node", world: World) -> "Flow":
@@ -76,10 +80,23 @@ def while_loop(walk: "Walk", node: "Node", world: World) -> "Flow":
 
     walk.breaks.append([])
     walk.rounds.append([])
+    before = len(walk.effects)
     _repeat(walk, [world], round_, once=True)
-    worlds = merged([*left, *_left(walk)])
+    broken = _left(walk)
+    said = " ".join(text_of(part, walk.source) for part in test).rstrip("; \n")
+    if not broken and said in _FOREVER[parts[0].type]:
+        _endless(walk, walk.effects[before:])
+    worlds = merged([*left, *broken])
     walk.said = None
     return worlds, worlds
+
+
+def _endless(walk: "Walk", effects: list["AnyEffect"]) -> None:
+    """A loop that nothing ends: what it writes without a pause fills the disk."""
+    pauses = any(isinstance(e, ProcessExec) and e.program == "sleep" for e in effects)
+    writes = [effect for effect in effects if isinstance(effect, FileWrite)]
+    if writes and not pauses:
+        walk.opaque("writes what never ends", writes[0].path)
 
 
 def c_style_for(walk: "Walk", node: "Node", world: World) -> "Flow":
@@ -95,8 +112,12 @@ def c_style_for(walk: "Walk", node: "Node", world: World) -> "Flow":
     def round_(walk: "Walk", worlds: list[World]) -> list[World]:
         return _do(walk, parts[-1], worlds)
 
+    before = len(walk.effects)
     worlds = _repeat(walk, [world], round_, once=False)
-    worlds = merged([*worlds, *_left(walk)])
+    broken = _left(walk)
+    if not broken and not expressions:
+        _endless(walk, walk.effects[before:])
+    worlds = merged([*worlds, *broken])
     walk.said = None
     return worlds, worlds
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from clawlaw.core.actions import ProcessExec
-from clawlaw.core.shell import flow, outputs, settings
+from clawlaw.core.shell import endless, flow, outputs, settings
 from clawlaw.core.shell.builtins import BUILTINS, SILENT
 from clawlaw.core.shell.parse import MAX_CALLS, UnclearError
 from clawlaw.core.shell.paths import normal
@@ -72,12 +72,19 @@ def external(walk: "Walk", invocation: Invocation) -> None:
             return
         name, invocation = found
     unwrap = WRAPPERS.get(name)
+    outer, walk.limited = walk.limited, endless.bounded(name, invocation.arguments)
+    if walk.limited:
+        walk.endless = False
     if unwrap is not None:
         unwrap(walk, invocation, name)
     elif name in SHELLS:
         run_shell(walk, invocation, name)
     else:
         _profiled(walk, name, invocation)
+        words = invocation.arguments
+        flows = walk.endless and not walk.limited and endless.copies(name, words)
+        walk.endless = flows or endless.source(name, words)
+    walk.limited = outer
 
 
 def _profiled(walk: "Walk", name: str, invocation: Invocation) -> None:

@@ -14,7 +14,7 @@ from clawlaw.core.actions import (
 )
 from clawlaw.core.errors import ProposalError
 from clawlaw.core.policy import Policy
-from clawlaw.core.shell import flow, outputs, programs
+from clawlaw.core.shell import endless, flow, outputs, programs
 from clawlaw.core.shell.builtins import BUILTINS
 from clawlaw.core.shell.evaluating import run_traps
 from clawlaw.core.shell.fields import escape_pattern
@@ -67,6 +67,8 @@ class Walk:
         returns: Worlds that returned from each of the functions around.
         locals: Names local to each of the functions around.
         traps: Texts that run where the text ends.
+        endless: What is read or printed now never ends.
+        limited: The program in hand takes no more than its words say.
         forks: More than none: effects may be found again.
         rank: Of what the commands since it was set print.
         guarded: More than none: a failure does not end the text.
@@ -81,10 +83,12 @@ class Walk:
         "calls",
         "descriptors",
         "effects",
+        "endless",
         "forks",
         "guarded",
         "home",
         "level",
+        "limited",
         "locals",
         "piped",
         "policy",
@@ -115,6 +119,8 @@ class Walk:
         self.returns: list[list[World]] = []
         self.locals: list[set[str]] = []
         self.traps: list[str] = []
+        self.endless = False
+        self.limited = False
         self.forks = 0
         self.rank = 0
         self.guarded = 0
@@ -173,7 +179,12 @@ class Walk:
             if path[:5] == "/dev/" and (
                 path in _DEVICES or path[:8] == "/dev/fd/" or path in self.descriptors
             ):
+                if kind is FileRead and path in endless.DEVICES:
+                    self.endless = not self.limited
                 return
+            if kind is FileWrite and self.endless:
+                self.endless = False
+                self.opaque("writes what never ends", path)
         elif kind is ProcessExec and isinstance(effect, ProcessExec):
             effect = self._executed(effect)
         if self.forks and effect in self.effects:

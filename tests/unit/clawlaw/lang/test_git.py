@@ -48,7 +48,10 @@ ORIGIN = "net.request  scheme=git"
         ),
         ("git stash list", [LIST]),
         ("git symbolic-ref --short HEAD", [LIST]),
-        ("git archive --format=tar HEAD src", [LIST]),
+        (
+            "git archive --format=tar HEAD src",
+            ["file.read /workspace/src recursive", LIST],
+        ),
         (
             "git archive -o /opt/x.tar HEAD",
             ["file.write /opt/x.tar how=create source=program", LIST],

@@ -8,6 +8,7 @@ from clawlaw.core.actions import (
     ServiceRead,
     SystemChange,
 )
+from clawlaw.core.shell import endless
 from clawlaw.core.shell.kinds.files import read, write
 from clawlaw.core.shell.kinds.network import source
 from clawlaw.core.shell.run import Run
@@ -18,6 +19,8 @@ YQ_READERS = frozenset({
     "load", "load_str", "load_xml", "load_props", "load_base64", "env", "strenv",
     "envsubst", "$ENV", "system", "eval", "import", "include", "input_filename",
 })  # fmt: skip
+# Parts of the names of settings that hold credentials.
+CREDENTIALS = ("auth", "token", "pass", "secret", "key", "cred", "cookie", "index-url")
 FILTERS_THAT_READ = (
     "movie", "subtitles", "ass=", "textfile", "lut3d", "cmd", "zmq", "=/"
 )  # fmt: skip
@@ -69,6 +72,36 @@ def setting(run: Run, word: Word) -> None:
         run.context.opaque("setting is named by a path", word.text)
     if not word.known or "=" in word.text:
         run.effects.append(SystemChange("kernel", word.text))
+
+
+def size(run: Run, word: Word) -> None:
+    """How large a file becomes: beyond any ordinary one it fills the disk."""
+    if endless.too_large(word.text):
+        run.context.opaque("size fills the file system", word.text)
+
+
+def linker(run: Run, word: Word) -> None:
+    """Flags of go's linker, some of which name a program that it starts."""
+    flags = [flag.strip("'\"") for flag in word.text.replace("=", " ").split()]
+    for flag, value in zip(flags, [*flags[1:], ""], strict=True):
+        name = "-" + flag.lstrip("-") if flag.startswith("-") else ""
+        own = name == "-extldflags" and value == "-static"
+        if name.startswith("-ext") and not own:
+            run.context.opaque("linker flag names a program", word.text)
+
+
+def replacement(run: Run, word: Word) -> None:
+    """`module=other`: a directory in the place of a module is code of the build."""
+    value = word.text.rpartition("=")[2]
+    if not word.known or value.startswith(("/", "~")) or "../.." in value:
+        run.context.opaque("module is taken from another place", word.text)
+
+
+def config_key(run: Run, word: Word) -> None:
+    """A setting of a package manager; some hold what it signs in with."""
+    text = word.text.lower()
+    if not word.known or any(part in text for part in CREDENTIALS):
+        run.context.opaque("setting may hold a credential", word.text)
 
 
 def inspected(run: Run, word: Word) -> None:

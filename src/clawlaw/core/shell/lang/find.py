@@ -36,6 +36,8 @@ REFERENCES: Final = names(
     "-newer -anewer -cnewer -samefile -newermm -newerma -newermc -neweram -neweraa"
     " -newerac -newercm -newerca -newercc"
 )
+# What these are given is the link itself, not what it leads to.
+ON_LINKS: Final = names("ls readlink rm unlink echo printf basename dirname test [")
 FILES: Final = names("-fprint -fprint0 -fls")
 COMMANDS: Final = names("-exec -execdir -ok -okdir")
 GLOBALS: Final = names("-P -O1 -O2 -O3 -E -X -s -x")
@@ -54,6 +56,7 @@ class _Reader:
         "follows",
         "index",
         "invocation",
+        "links",
         "lists",
         "names",
         "starts",
@@ -67,6 +70,7 @@ class _Reader:
         self.cwd = invocation.cwd
         self.index = 0
         self.follows = False
+        self.links = False  # nothing but symbolic links is found
         self.lists = True  # prints nothing but names
         self.starts: list[tuple[Word, str]] = []
         self.names = Names()
@@ -135,7 +139,10 @@ class _Reader:
             return True
         if name in TESTS:
             self.lists = self.lists and name != "-printf"
-            return self._argument() is not None
+            value = self._argument()
+            if value is not None and name in ("-type", "-xtype", "-lname", "-ilname"):
+                self.links = self.links or name[-4:] == "name" or "l" in value.text
+            return value is not None
         if name in COMMANDS:
             return self._command(in_directory=name.endswith("dir"))
         if name == "-delete":
@@ -195,7 +202,7 @@ class _Reader:
         patterns = len({path for _, path in places}) == 0
         if not words or len(places) > MAX_PLACES or (patterns and self.starts):
             return False
-        if self.follows:
+        if self.follows or (self.links and words[0].text not in ON_LINKS):
             emit.give_up(self.context, "find: acts through links", words[0].text)
         for start, path in places:
             inner = [

@@ -128,6 +128,8 @@ def _command(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None:
     output = parsed.last("--output")
     if name == "archive":
         output = parsed.last("-o", "--output")
+        for word in parsed.operands[1:]:
+            emit.read(git.context, word, git.cwd, recursive=True)
     if output is not None:
         emit.write(git.context, output, git.cwd)
     if parsed.has("--ext-diff", "--lost-found"):
@@ -214,6 +216,8 @@ def _store(git: Git, name: str, parsed: Parsed) -> None:
     moves = parsed.has("-f", "--force", "-C")
     if name == "branch" and moves and not parsed.has("-l", "--list", "-a", "-r"):
         emit.give_up(git.context, "git: forgets commits of a branch", name)
+    if name == "tag" and parsed.has("-d", "--delete"):
+        emit.give_up(git.context, "git: forgets a tag", name)
     file = parsed.last("-F", "--file", "-t", "--template")
     if file is not None and file.text != "-":
         emit.read(git.context, file, git.cwd)
@@ -269,8 +273,17 @@ def _config(git: Git, words: Sequence[Word]) -> None:
         or (len(rest) == 1 and rest[0].known and verb[:1] != "-")
     ):
         git.tells()
+        if any(_may_hold_secret(word.text) for word in rest[1:] or rest):
+            emit.give_up(git.context, "git: setting may hold a credential", verb)
     else:
         _set(git, scope, rest[1:] if verb in ("set", "--add") else rest, texts)
+
+
+def _may_hold_secret(key: str) -> bool:
+    """Whether a key, or a pattern of keys, is one with headers or passwords."""
+    text = key.lower().lstrip("^.*(")
+    parts = ("header", "credential", "passw", "token", "insteadof", "proxy", "cookie")
+    return text.startswith(("http", "url")) or any(part in text for part in parts)
 
 
 def _set(git: Git, scope: str, rest: list[Word], texts: list[str]) -> None:

@@ -97,9 +97,15 @@ def tree_command(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> N
         _join(git, name, parsed)
 
 
-def _checkout(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None:
+def _gives_up(git: Git, name: str, parsed: Parsed) -> None:
+    if parsed.has("-B", "-C", "--force-create") and parsed.operands:
+        emit.give_up(git.context, "git: sets a branch back", name)
     if parsed.has("-f", "--force", "--discard-changes"):
         emit.give_up(git.context, "git: discards changes that are kept nowhere", name)
+
+
+def _checkout(git: Git, name: str, parsed: Parsed, rest: Sequence[Word]) -> None:
+    _gives_up(git, name, parsed)
     words = list(rest)
     texts = [word.text for word in words]
     paths: list[Word] = []
@@ -218,6 +224,8 @@ def _join(git: Git, name: str, parsed: Parsed) -> None:
     quiet = git.silent or parsed.has(
         "--abort", "--quit", "--skip", "--no-edit", "--no-commit", "-n"
     )
+    if parsed.has("--root"):
+        emit.give_up(git.context, "git: writes the whole history anew", name)
     if name == "revert" and not quiet:
         emit.give_up(git.context, "git: starts an editor", name)
     if parsed.has("--continue") and not (git.silent or parsed.has("--no-edit")):

@@ -17,7 +17,7 @@ FAMILY: Final = "build"
 OPTIONS: Final = spec(
     "-B --always-make -b -m -d -e --environment-overrides -i --ignore-errors -k"
     " --keep-going -L --check-symlink-times -n --just-print --dry-run --recon"
-    " --no-print-directory -p --print-data-base -q --question -r --no-builtin-rules -R"
+    " --no-print-directory -q --question -r --no-builtin-rules -R"
     " --no-builtin-variables -s --silent --quiet --no-silent -S --no-keep-going --stop"
     " -t --touch --trace -v --version -h --help -w --print-directory"
     " --warn-undefined-variables",

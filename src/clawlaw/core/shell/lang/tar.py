@@ -27,7 +27,7 @@ OPTIONS: Final = spec(
     " --no-selinux --selinux -O --to-stdout -W --verify -w --interactive -l"
     " --check-links -R --block-number -n --seek --ignore-zeros -i --null"
     " --hard-dereference --no-auto-compress --force-local --remove-files -U"
-    " --unlink-first --recursive-unlink --delay-directory-restore --quiet"
+    " --unlink-first --delay-directory-restore --quiet"
     " --preserve-order --no-ignore-command-error --help --version --warning-all -q",
     "-f --file -C --directory --exclude --strip-components -T --files-from -X"
     " --exclude-from --owner --group --mode --mtime -b --blocking-factor"
