@@ -30,7 +30,10 @@ def proposals() -> Iterator[str]:
             {
                 "session": f"s{number // EACH}",
                 "tool": call["tool"],
-                "arguments": call["input"],
+                # Cases may use either name, as `bench-cases` does.
+                "arguments": call["arguments"]
+                if "arguments" in call
+                else call["input"],
             }
         )
 
