@@ -67,6 +67,10 @@ test-unit: venv ## the tests that need no hosts
 test-faults: venv ## broken disks, killed writers, changed files; a writer is killed 500 times
 	@LOG_KILLS=500 pytest tests/faults
 
+.PHONY: test-python
+test-python: venv ## the gate's tests on the other Python (3.13 beside 3.12), decisions replayed
+	@scripts/test-python
+
 .PHONY: coverage
 coverage: venv ## branches of the gate's core that its tests take; fails below 95 %
 	@scripts/coverage
