@@ -21,6 +21,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter_ns
@@ -29,6 +30,7 @@ from clawlaw.core import kernel
 from clawlaw.core.actions import Proposal
 from clawlaw.core.analyse import analyse
 from clawlaw.core.decode import decode_proposal
+from clawlaw.core.facts import Facts
 from clawlaw.core.policy import Policy
 from clawlaw.core.state import Room, State
 from clawlaw.gate.standard import standard_tree
@@ -39,6 +41,7 @@ HERE = Path(__file__).parent
 LOCK = HERE.parent / "requirements" / "bench.txt"
 REFERENCE = "Cedar, rules parsed once"
 WARM = 200
+OTHERS = 9000  # paths in turn, more than any table of folded paths keeps
 ROUNDS = 8
 CORE = ("msgspec", "clawlaw.core.kernel", "clawlaw.core.kernel, clawlaw.core.analyse")
 CALLS: dict[str, tuple[str, dict[str, object]]] = {
@@ -73,8 +76,8 @@ class Subject:
         self.tree = standard_tree("/workspace", "/home/agent")
         self.state = State(kernel.open_session(policy, "developer", "s"), Room())
 
-    def decision(self, tool: str, arguments: dict[str, object]) -> Callable[[], int]:
-        """What decides one call and lets it take effect; gives nanoseconds."""
+    def call(self, tool: str, arguments: dict[str, object]) -> tuple[Proposal, Facts]:
+        """One call as it would arrive, and what was looked up for it."""
         raw = {
             "principal": "developer",
             "session": "s",
@@ -83,9 +86,14 @@ class Subject:
             "cwd": "/workspace",
         }
         proposal: Proposal = decode_proposal(json.dumps(raw).encode())
-        facts = self.tree.gather(analyse(proposal, self.policy).request)
+        return proposal, self.tree.gather(analyse(proposal, self.policy).request)
+
+    def decision(self, *calls: tuple[str, dict[str, object]]) -> Callable[[], int]:
+        """What decides the next of these calls; gives nanoseconds."""
+        prepared = cycle([self.call(*call) for call in calls])
 
         def once() -> int:
+            proposal, facts = next(prepared)
             began = perf_counter_ns()
             effects = analyse(proposal, self.policy).effects
             decision = kernel.decide(proposal, effects, facts, self.state, self.policy)
@@ -120,9 +128,20 @@ def ours() -> dict[str, Callable[[], int]]:
     policy = load(builtin("forge"))
     # A session for each action: a denied one must not colour the others.
     rows = {
-        f"ClawLaw, {name}": Subject(policy).decision(tool, arguments)
-        for name, (tool, arguments) in CALLS.items()
+        f"ClawLaw, {name}": Subject(policy).decision(call)
+        for name, call in CALLS.items()
     }
+    # What is kept of a path for the next action helps none of these.
+    others: list[dict[str, object]] = [
+        {"path": f"src/part{n % 90}/a{n}.py", "old": "x = 1", "new": "x = 2"}
+        for n in range(OTHERS)
+    ]
+    rows["ClawLaw, read another file each time"] = Subject(policy).decision(
+        *(("read", {"path": one["path"]}) for one in others)
+    )
+    rows["ClawLaw, edit another file each time"] = Subject(policy).decision(
+        *(("edit", one) for one in others)
+    )
     rows["ClawLaw, decode a proposal"] = decoding()
     for once in rows.values():
         for _ in range(WARM):

@@ -13,7 +13,7 @@ A level never relaxes by itself: only a steward raises a ceiling or resets the s
 A unit without a ceiling is counted and not limited.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from msgspec import structs
@@ -50,6 +50,9 @@ def level_of(spent: int, ceiling: int) -> int:
 def rank(level: str) -> int:
     """Index of a level by name; a name that does not exist is `HALTED`."""
     return LEVELS.index(level) if level in LEVELS else HALTED
+
+
+COSTLY = frozenset({ModelGenerate, NetRequest, MessageSend})
 
 
 def costs_of(effect: AnyEffect) -> tuple[tuple[str, int], ...]:
@@ -107,22 +110,24 @@ class Account:
             spent = spend.get(unit, 0)
             if not 0 <= spent * 100 < ceiling * 80:
                 level = max(level, level_of(spent, ceiling))
-        name = self._principal.name
+        owner = f"{self._principal.name}/"
         for unit, ceiling in self._principal.room_budgets.items():
-            spent = room.get(f"{name}/{unit}", 0)
+            spent = room.get(owner + unit, 0)
             if not 0 <= spent * 100 < ceiling * 80:
                 level = max(level, level_of(spent, ceiling))
         return level
 
-    def _lines(self, unit: str) -> Iterator[tuple[str, int, int]]:
+    def _lines(self, unit: str) -> list[tuple[str, int, int]]:
         """(owner, spent, ceiling) of each ceiling that a unit has."""
+        found = []
         ceiling = self._ceilings.get(unit)
         if ceiling is not None:
-            yield "the session", self._spend.get(unit, 0), ceiling
+            found.append(("the session", self._spend.get(unit, 0), ceiling))
         ceiling = self._principal.room_budgets.get(unit)
         if ceiling is not None:
             name = self._principal.name
-            yield name, self._room.get(f"{name}/{unit}", 0), ceiling
+            found.append((name, self._room.get(f"{name}/{unit}", 0), ceiling))
+        return found
 
     def reserve(self, unit: str, amount: int) -> Over | None:
         """Add to what this proposal takes.
@@ -142,7 +147,7 @@ class Account:
         A unit that is nearly used up gates itself. A level that no spend explains was
         set from outside, and gates every limited unit.
         """
-        lines = list(self._lines(unit))
+        lines = self._lines(unit)
         if self.level > self._computed:
             return bool(lines)
         return any(level_of(spent, ceiling) >= GATED for _, spent, ceiling in lines)
@@ -152,7 +157,8 @@ class Account:
         level = self.level
         for unit, amount in self._reserved.items():
             for _, spent, ceiling in self._lines(unit):
-                level = max(level, level_of(spent + amount, ceiling))
+                if not 0 <= (spent + amount) * 100 < ceiling * 80:
+                    level = max(level, level_of(spent + amount, ceiling))
         return LEVELS[level]
 
 

@@ -43,7 +43,7 @@ def in_paths(target: Target, paths: tuple[str, ...]) -> bool:
     known = roots(paths)
     return (
         known.hold(target.written)
-        and known.hold(target.real)
+        and (target.real == target.written or known.hold(target.real))
         and known.hold_exactly(target.fact.resolved)
     )
 
@@ -66,7 +66,10 @@ def in_programs(effect: ProcessExec, scope: Scope, purpose: Purpose) -> bool:
 
 def off_purpose(kind: str, purposes: tuple[Purpose, ...]) -> Purpose | None:
     """The first purpose that an effect of this kind does not serve."""
-    return next((p for p in purposes if kind not in p.kinds), None)
+    for purpose in purposes:
+        if kind not in purpose.kinds:
+            return purpose
+    return None
 
 
 def cut(declared: Scope, ceiling: Scope) -> Scope:

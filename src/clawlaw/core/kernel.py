@@ -21,11 +21,11 @@ from clawlaw.core.actions import KIND_OF, MAX_EFFECTS, AnyEffect, Opaque, Propos
 from clawlaw.core.approval import Grants, granted
 from clawlaw.core.budget import LEVELS
 from clawlaw.core.decision import Contribution, Decision, Delta, Finding, Verdict
-from clawlaw.core.errors import ClawLawError
+from clawlaw.core.errors import ClawLawError, UnsoundError
 from clawlaw.core.facts import Facts
 from clawlaw.core.laws import LAWS
-from clawlaw.core.policy import Policy, Principal, Purpose
-from clawlaw.core.prepared import Prepared
+from clawlaw.core.policy import Policy, Principal, Purpose, Rule
+from clawlaw.core.prepared import FILES, Prepared
 from clawlaw.core.sessions import apply, open_session, settle
 from clawlaw.core.sound import check_session, plain
 from clawlaw.core.state import Scope, State
@@ -120,12 +120,11 @@ def _decide(
         findings = _waive(findings, grants, view.prepared)
     # What no record could hold must not be allowed; encoding shows it.
     _ENCODER.encode((effects, findings))
-    verdict = _worst(findings)
+    verdict, told = _worst(findings)
     composition.close(view, verdict, effects, findings)
     allowed = verdict is Verdict.ALLOW
     consumed = grants.used(findings) if grants is not None and allowed else ()
     level = view.account.after() if allowed else LEVELS[view.account.level]
-    told = next(f for f in findings if _counts(f) is verdict)
     return Decision(
         verdict,
         told.reason,
@@ -202,8 +201,8 @@ _JUDGES: dict[type, tuple[tuple[int, Judge, bool], ...]] = {
 def _judge(effect: AnyEffect, index: int, view: View, findings: list[Finding]) -> None:
     """Every law, then the patterns, on one effect."""
     kind = KIND_OF[type(effect)]
-    rules = view.prepared.rules[kind]
-    view.index, view.kind, view.rules, view.claimed = index, kind, rules, False
+    view.index, view.kind, view.claimed = index, kind, False
+    view.rules = rules = _rules(effect, kind, view)
     for number, judge, speaks in _JUDGES[type(effect)]:
         # A law without a rule for this kind and without a word of its own abstains.
         if speaks or rules[number]:
@@ -211,6 +210,17 @@ def _judge(effect: AnyEffect, index: int, view: View, findings: list[Finding]) -
     if not view.claimed:
         findings.append(_unclaimed(effect, kind, index))
     findings += composition.observe(effect, index, view)
+
+
+def _rules(effect: AnyEffect, kind: str, view: View) -> tuple[tuple[Rule, ...], ...]:
+    """Rules of each law that may apply: those on paths, by the sets they are in."""
+    if kind not in FILES:
+        return view.prepared.rules[kind]
+    try:
+        touched = view.policy.touched(effect, view)
+    except Exception:  # noqa: BLE001  # each rule then says that it cannot be evaluated
+        touched = -1
+    return view.prepared.narrowed(kind, touched)
 
 
 def _unclaimed(effect: AnyEffect, kind: str, index: int) -> Finding:
@@ -250,16 +260,21 @@ def _assess(
     return named, total
 
 
-def _counts(finding: Finding) -> Verdict:
-    return Verdict.ALLOW if finding.waived else finding.verdict
+def _worst(findings: list[Finding]) -> tuple[Verdict, Finding]:
+    """The strictest verdict, and the first finding that asks for it.
 
-
-def _worst(findings: list[Finding]) -> Verdict:
+    Raises:
+        UnsoundError: No finding asks for anything; who decides denies.
+    """
     worst = Verdict.ABSTAIN
+    told: Finding | None = None
     for finding in findings:
         verdict = _ALLOW if finding.waived else finding.verdict
-        worst = max(worst, verdict)
-    return Verdict.DENY if worst is Verdict.ABSTAIN else worst
+        if verdict > worst:
+            worst, told = verdict, finding
+    if told is None:
+        raise UnsoundError("no law says anything")
+    return worst, told
 
 
 def _waive(

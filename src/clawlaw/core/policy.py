@@ -31,6 +31,8 @@ class Rule:
         remedy: What would make it pass; "" where nothing does.
         risk: Millionths it contributes where it applies.
         waivable: A steward's approval may waive it.
+        sets: It applies only to a file effect that touches one of these sets of
+            paths, by bit; -1: to any.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Rule:
     remedy: str = ""
     risk: int = 0
     waivable: bool = False
+    sets: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,10 @@ def _foreign(_host: str) -> bool:
     return False
 
 
+def _anything(_effect: AnyEffect, _view: "View") -> int:
+    return -1
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """One policy, whole.
@@ -109,6 +116,7 @@ class Policy:
         own: Absolute directories and files of the gate itself (policy, keys, evidence,
             state, program), which no rule can open.
         kernel: Digest of code, grammar and profiles that the policy was compiled with.
+        touched: Sets of paths, by bit, that a file effect may touch; -1: not known.
     """
 
     name: str
@@ -127,3 +135,4 @@ class Policy:
     internal: Callable[[str], bool] = _foreign
     own: tuple[str, ...] = ()
     kernel: str = ""
+    touched: Callable[[AnyEffect, "View"], int] = _anything

@@ -1,7 +1,7 @@
 """What the kernel works out of a policy once, so that a decision only looks it up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from clawlaw.core.actions import KINDS
@@ -35,7 +35,9 @@ SETTINGS = {
     "risk.session.secret": 150_000,  # that a session adds which holds a secret
     "risk.session.untrusted": 100_000,  # or read what others wrote
 }
+FILES = frozenset({"file.read", "file.write", "file.delete", "file.move"})
 _KEPT = 8  # policies; a gate has one, a backtest two
+_NARROWED = 1024  # selections of rules; a real policy comes to some dozens
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,27 @@ class Prepared:
     risk_escalate: int
     risk_deny: int
     settings: Mapping[str, int]
+    _narrowed: dict[tuple[str, int], tuple[tuple[Rule, ...], ...]] = field(
+        default_factory=dict
+    )
+
+    def narrowed(self, kind: str, touched: int) -> tuple[tuple[Rule, ...], ...]:
+        """Rules of a kind by law, without those that no touched set is named in.
+
+        Args:
+            kind: Of a file effect.
+            touched: Sets of paths by bit; -1: not known, every rule may apply.
+        """
+        found = self._narrowed.get((kind, touched))
+        if found is None:
+            found = tuple(
+                tuple(r for r in rules if r.sets < 0 or r.sets & touched)
+                for rules in self.rules[kind]
+            )
+            if len(self._narrowed) >= _NARROWED:
+                self._narrowed.clear()
+            self._narrowed[kind, touched] = found
+        return found
 
 
 _cache: dict[int, tuple[Policy, Prepared]] = {}

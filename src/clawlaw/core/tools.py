@@ -32,6 +32,7 @@ from clawlaw.core.shell.words import UNKNOWN
 
 _MAX_NAMES = 64  # paths or recipients of one call
 _PATH = ("path", "file_path", "filepath", "filename", "file", "target_file")
+_PATHS = (*_PATH, "paths")
 _ROOTS = frozenset({
     "Library", "System", "Users", "Volumes", "bin", "boot", "dev", "etc", "home", "lib",
     "mnt", "opt", "private", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr",
@@ -49,12 +50,13 @@ class Arguments:
         self._left = {name: value for name, value in given.items() if value is not None}
 
     def _take(self, names: tuple[str, ...]) -> tuple[str, Json]:
-        found = [name for name in names if name in self._left]
+        left = self._left
+        if left.keys().isdisjoint(names):  # as of most
+            return names[0], None
+        found = [name for name in names if name in left]
         if len(found) > 1:
             raise ProposalError(f"arguments.{found[1]}", f"says again {found[0]}")
-        if not found:
-            return names[0], None
-        return found[0], self._left.pop(found[0])
+        return found[0], left.pop(found[0])
 
     def text(self, *names: str, default: str | None = None) -> str:
         """A text.
@@ -110,6 +112,8 @@ class Arguments:
 
     def ignore(self, *names: str) -> None:
         """Take arguments that only shape the answer; they are plain values."""
+        if self._left.keys().isdisjoint(names):
+            return
         for name in names:
             value = self._left.pop(name, None)
             if isinstance(value, dict):
@@ -177,7 +181,7 @@ def _noted(effects: list[AnyEffect], command: str) -> list[AnyEffect]:
 
 
 def _paths(given: Arguments, proposal: Proposal, policy: Policy) -> list[str]:
-    name, value = given._take((*_PATH, "paths"))  # noqa: SLF001  text or list
+    name, value = given._take(_PATHS)  # noqa: SLF001  text or list
     values = value if isinstance(value, list) else [value]
     if not values or len(values) > _MAX_NAMES:
         raise ProposalError(f"arguments.{name}", f"not 1 to {_MAX_NAMES} paths")

@@ -12,6 +12,7 @@ from clawlaw.core.text import Folded, fold_path
 from clawlaw.core.working import Working
 
 UNLOOKED = PathFact(resolved="", kind="unknown")
+_NOWHERE = Folded("", strange=False)
 
 
 class Target(Struct, frozen=True):
@@ -129,9 +130,11 @@ class View:
     def at(self, path: str, *, glob: bool = False) -> tuple[Target, ...] | None:
         """One path, or everything that a pattern matches."""
         key = (path, glob)
-        if key not in self._targets:
-            self._targets[key] = self._look(path, glob=glob)
-        return self._targets[key]
+        try:
+            return self._targets[key]
+        except KeyError:
+            found = self._targets[key] = self._look(path, glob=glob)
+            return found
 
     def _look(self, path: str, *, glob: bool) -> tuple[Target, ...] | None:
         if not glob:
@@ -143,8 +146,8 @@ class View:
 
     def _target(self, path: str) -> Target:
         fact = self.facts.paths.get(path, UNLOOKED)
-        written: Folded = fold_path(path)
-        real: Folded = (
-            fold_path(fact.resolved) if fact.resolved else Folded("", strange=False)
-        )
+        written = fold_path(path)
+        if fact.resolved == path:  # as of most paths
+            return Target(written.text, written.text, fact, written.strange)
+        real = fold_path(fact.resolved) if fact.resolved else _NOWHERE
         return Target(written.text, real.text, fact, written.strange or real.strange)

@@ -62,10 +62,10 @@ class Working:
 
     def get(self, table: str, key: str) -> tuple[int, int]:
         """(labels, action that last added one) of a key in this session, all grains."""
-        value = self._allowed.get((table, key), 0)
         kept = self.state.session.tables.get(table)
-        if kept is not None:
-            value = merged(find(kept, key), value)
+        value = 0 if kept is None else find(kept, key)
+        if self._allowed:
+            value = merged(value, self._allowed.get((table, key), 0))
         return unpack(value)
 
     def shared(self, table: str, key: str) -> tuple[int, str]:
@@ -144,8 +144,8 @@ class Working:
             changes = self._refused
         return Delta(
             spend=dict(self._spend) if allowed else {},
-            tables=tuple((t, k, v) for (t, k), v in changes.items()),
-            marks=tuple(name for name, refused in self._marks if refused != allowed),
+            tables=tuple([(t, k, v) for (t, k), v in changes.items()]),
+            marks=tuple([name for name, refused in self._marks if refused != allowed]),
             labels=self._labels if allowed else 0,
             counts=dict(self._counts) if allowed else {},
             denied=not allowed,

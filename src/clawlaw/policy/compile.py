@@ -216,6 +216,7 @@ class Compiler:
             internal=self._internal(),
             own=self._own(),
             kernel=kernel_digest(),
+            touched=self.names.look("path").touched,
         )
 
     def _laws(self) -> list[int]:
@@ -297,6 +298,7 @@ class Compiler:
             remedy=entry.remedy,
             risk=entry.risk,
             waivable=waivable,
+            sets=when.sets,
         )
 
     def _named(

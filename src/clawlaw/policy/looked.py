@@ -1,8 +1,11 @@
 """What the sets of paths say of one effect: looked up once for all rules."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
+
+from clawlaw.core.actions import FileMove
 from clawlaw.core.text import fold_path
 from clawlaw.core.view import Target, View
 from clawlaw.policy.paths import PathSets
@@ -29,7 +32,7 @@ def find_field(name: str) -> Find:
     return find
 
 
-class Row(NamedTuple):
+class Row(Struct, frozen=True, gc=False):
     """One path by the bits of the sets, in each of its forms.
 
     Attributes:
@@ -55,7 +58,7 @@ class Row(NamedTuple):
     root_touched: int
 
 
-class Looked(NamedTuple):
+class Looked(Struct, frozen=True):
     """All paths of one effect.
 
     Attributes:
@@ -64,6 +67,8 @@ class Looked(NamedTuple):
         within: Of a pattern without matches: sets that hold its directory.
         could: Of a pattern without matches: sets that it could lead into.
         root_could: Likewise, without what may be beneath.
+        touched: Sets that a condition on any of these paths can be about; -1: not
+            known, since it is a pattern.
     """
 
     rows: tuple[Row, ...]
@@ -71,6 +76,7 @@ class Looked(NamedTuple):
     within: int = 0
     could: int = 0
     root_could: int = 0
+    touched: int = -1
 
 
 class Looker:
@@ -94,13 +100,22 @@ class Looker:
         self._last = (effect, view, looked)
         return looked
 
+    def touched(self, effect: Any, view: View) -> int:
+        """Sets that a condition on any path of the effect can be about; -1: any."""
+        return self(effect, view).touched
+
     def _look(self, effect: Any, view: View) -> Looked:
         targets = self._find(effect, view)
         # A move takes a directory with everything in it.
-        tree = getattr(effect, "recursive", False) or hasattr(effect, "to")
+        tree = type(effect) is FileMove or getattr(effect, "recursive", False)
+        glob = getattr(effect, "glob", False)
         if targets:
-            return Looked(tuple(self._row(target, tree=tree) for target in targets))
-        if not getattr(effect, "glob", False):
+            rows = tuple([self._row(target, tree=tree) for target in targets])
+            touched = 0
+            for row in rows:
+                touched |= row.written | row.touched | row.root_touched
+            return Looked(rows, touched=-1 if glob else touched)
+        if not glob:
             return Looked((), targets is not None)
         folded = fold_path(effect.path)
         where = fold_path(_literal_directory(effect.path))

@@ -40,7 +40,7 @@ def in_sets(look: Looker, mask: int) -> Triple:
     def possible(effect: Any, view: View) -> bool:
         return evident(effect, view) or not look(effect, view).expanded
 
-    return Triple(sure, evident, possible)
+    return Triple(sure, evident, possible, mask)
 
 
 def at_sets(look: Looker, mask: int) -> Triple:
@@ -66,7 +66,7 @@ def at_sets(look: Looker, mask: int) -> Triple:
     def possible(effect: Any, view: View) -> bool:
         return evident(effect, view) or not look(effect, view).expanded
 
-    return Triple(sure, evident, possible)
+    return Triple(sure, evident, possible, mask)
 
 
 def outside_sets(look: Looker, mask: int) -> Triple:

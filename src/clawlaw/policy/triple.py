@@ -5,7 +5,7 @@ holds where what is known says so: rules that refuse ask it. `possible` holds wh
 nothing excludes it: exceptions of rules that allow ask it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from clawlaw.core.actions import AnyEffect
@@ -14,11 +14,20 @@ from clawlaw.core.view import View
 
 
 class Triple(NamedTuple):
-    """One condition."""
+    """One condition.
+
+    Attributes:
+        sure: It certainly holds.
+        evident: What is known says that it holds.
+        possible: Nothing excludes it.
+        sets: Of a file effect it is neither sure nor evident unless the effect touches
+            one of these sets of paths, by bit; -1: it may be of any.
+    """
 
     sure: Test
     evident: Test
     possible: Test
+    sets: int = -1
 
 
 def known(test: Test) -> Triple:
@@ -28,7 +37,7 @@ def known(test: Test) -> Triple:
 
 def negated(triple: Triple) -> Triple:
     """Not this condition."""
-    sure, _, possible = triple
+    sure, _, possible, _ = triple
     return Triple(_not(possible), _not(sure), _not(sure))
 
 
@@ -36,7 +45,10 @@ def every(parts: Sequence[Triple]) -> Triple:
     """All of these conditions; none given always holds."""
     if len(parts) == 1:
         return parts[0]
-    return Triple(*(_all(tests) for tests in zip(*parts, strict=True))) if parts else _T
+    if not parts:
+        return _T
+    named = [part.sets for part in parts if part.sets >= 0]
+    return _joined(parts, _all, min(named, key=int.bit_count, default=-1))
 
 
 def some(parts: Sequence[Triple]) -> Triple:
@@ -47,7 +59,17 @@ def some(parts: Sequence[Triple]) -> Triple:
     """
     if not parts:
         raise ValueError("at least one condition is needed")
-    return Triple(*(_any(tests) for tests in zip(*parts, strict=True)))
+    sets = 0
+    for part in parts:
+        sets |= part.sets
+    return _joined(parts, _any, sets)
+
+
+def _joined(
+    parts: Sequence[Triple], join: Callable[[Sequence[Test]], Test], sets: int
+) -> Triple:
+    sure, evident, possible, _ = zip(*parts, strict=True)
+    return Triple(join(sure), join(evident), join(possible), sets)
 
 
 def _not(test: Test) -> Test:

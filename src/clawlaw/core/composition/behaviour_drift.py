@@ -15,7 +15,7 @@ without a baseline has no drift.
 
 from typing import Final
 
-from clawlaw.core.actions import AnyEffect
+from clawlaw.core.actions import KIND_OF, AnyEffect
 from clawlaw.core.composition.step import Pattern, Step
 from clawlaw.core.decision import Finding, Verdict
 
@@ -31,8 +31,8 @@ _QUIET: Final = frozenset({"file.read", "system.read", "service.read", "kube.rea
 
 def check(step: Step, effect: AnyEffect) -> Finding | None:
     """Any effect."""
-    family = effect.__struct_config__.tag
-    step.work.count(str(family))
+    family = KIND_OF[type(effect)]
+    step.work.count(family)
     baseline = step.view.principal.baseline
     if not baseline or family in _QUIET:
         return None
@@ -40,13 +40,13 @@ def check(step: Step, effect: AnyEffect) -> Finding | None:
     total = sum(counts.values())
     if total < step.setting(PATTERN, "effects"):
         return None
-    share = counts.get(str(family), 0) * WHOLE // total
-    excess = share - baseline.get(str(family), 0)
+    share = counts.get(family, 0) * WHOLE // total
+    excess = share - baseline.get(family, 0)
     if excess <= step.setting(PATTERN, "excess"):
         return None
     return step.finding(
         PATTERN,
         Verdict.ESCALATE,
         f"{family} is {share // 10_000} % of this session's work, of its principal's "
-        f"ordinary work {baseline.get(str(family), 0) // 10_000} %",
+        f"ordinary work {baseline.get(family, 0) // 10_000} %",
     )

@@ -39,9 +39,10 @@ _DEPTH: Final = 2  # /usr/lib, /var/log, /home/other
 def check(step: Step, effect: AnyEffect) -> Finding | None:
     """An effect that has a place."""
     work = step.work
-    fresh = [
-        area for area in _areas(step, effect) if area and not work.get(_TABLE, area)[0]
-    ]
+    areas = _areas(step, effect)
+    if not areas:
+        return None
+    fresh = [area for area in areas if area and not work.get(_TABLE, area)[0]]
     if not fresh:
         return None
     for area in fresh:

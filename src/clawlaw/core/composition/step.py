@@ -75,9 +75,10 @@ class Step:
         index: Its place in the proposal.
         view: The proposal.
         work: Of the view.
+        ran: Files whose content the effect runs, once a pattern has asked.
     """
 
-    __slots__ = ("_known", "effect", "index", "view", "work")
+    __slots__ = ("_known", "effect", "index", "ran", "view", "work")
 
     def __init__(self, effect: AnyEffect, index: int, view: View) -> None:
         """Look at one effect."""
@@ -87,6 +88,7 @@ class Step:
         self.work: Working = view.work
         # Nothing is labelled before the last pattern has looked at the effect.
         self._known: dict[str, Known] = {}
+        self.ran: list[tuple[str, Known]] | None = None
 
     def setting(self, pattern: Pattern, name: str) -> int:
         """A number of the policy, or its documented default."""
@@ -114,16 +116,22 @@ class Step:
         action = 0
         others = 0
         because: list[str] = []
+        trees = "trees" in work.state.session.tables or "trees" in work.steps
+        room = bool(work.state.room.tables)
         for key in keys:
             labels, when = work.get("files", key)
-            more, later = _above(work, key)
-            own |= labels | more
-            action = max(action, when, later)
-            shared, author = _of_room(work, key)
-            if shared & ~own:
-                others |= shared
-                if author:
-                    because.append(author)
+            own |= labels
+            action = max(action, when)
+            if trees:
+                more, later = _above(work, key)
+                own |= more
+                action = max(action, later)
+            if room:
+                shared, author = _of_room(work, key)
+                if shared & ~own:
+                    others |= shared
+                    if author:
+                        because.append(author)
             others |= self.view.policy.label_of(key)
         if action:
             because.insert(0, f"{work.state.session.id}#{action}")
@@ -157,8 +165,6 @@ def when(action: int, current: int) -> str:
 
 def _above(work: Working, key: str) -> tuple[int, int]:
     """Labels of the trees that a path is in; proportional to its depth."""
-    if "trees" not in work.state.session.tables and "trees" not in work.steps:
-        return 0, 0
     labels = action = 0
     while key:
         more, when_ = work.get("trees", key)
@@ -171,9 +177,6 @@ def _above(work: Working, key: str) -> tuple[int, int]:
 
 def _of_room(work: Working, key: str) -> tuple[int, str]:
     """Labels that any session gave a path or a tree that it is in, and by whom."""
-    tables: Mapping[str, object] = work.state.room.tables
-    if not tables:
-        return 0, ""
     labels, author = work.shared("files", key)
     trees = work.state.room.tables.get("trees")
     while trees is not None and key:

@@ -30,6 +30,12 @@ PATTERN: Final = Pattern(
 
 def ran(step: Step, effect: actions.ProcessExec) -> list[tuple[str, Known]]:
     """(path, what is known of it) of the files whose content a command runs."""
+    if step.ran is None:
+        step.ran = _ran(step, effect)
+    return step.ran
+
+
+def _ran(step: Step, effect: actions.ProcessExec) -> list[tuple[str, Known]]:
     names = []
     if "/" in effect.program:
         names.append(effect.program)

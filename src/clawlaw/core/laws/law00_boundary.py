@@ -97,7 +97,9 @@ def _check_path(effect: _Path, view: View, report: _Report) -> None:
 
 def _check_own(effect: _Path, target: Target, view: View, report: _Report) -> None:
     own = view.prepared.own
-    if own.hold(target.written) or (target.real and own.hold(target.real)):
+    if own.hold(target.written) or (
+        target.real and target.real != target.written and own.hold(target.real)
+    ):
         report.add("own-files", Verdict.DENY, "the file belongs to the gate")
         return
     # A move or a link takes everything beneath with it, whatever it says.
@@ -118,7 +120,7 @@ def _check_own(effect: _Path, target: Target, view: View, report: _Report) -> No
 def _check_change(effect: _Path, target: Target, view: View, report: _Report) -> None:
     workspace = view.prepared.workspace
     inside = workspace.hold(target.real)
-    if workspace.hold(target.written) and not inside:
+    if not inside and workspace.hold(target.written):
         # Removing a link leaves alone what it leads to; everything else does not.
         gentle = isinstance(effect, FileDelete) and not effect.recursive
         report.add(

@@ -20,7 +20,7 @@ _SECRETS = frozenset({"secret", "secrets", "*"})
 
 def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
     """What this law says to one effect."""
-    findings = judge_rules(NUMBER, effect, index, view)
+    findings = judge_rules(NUMBER, effect, index, view) if view.rules[NUMBER] else []
     if isinstance(effect, FileRead):
         found = _off_scope(effect, index, view)
     elif isinstance(effect, EnvironmentRead):

@@ -6,7 +6,7 @@ asked about; approved, it runs, is counted and halts the session.
 """
 
 from clawlaw.core.actions import AnyEffect, ServiceChange
-from clawlaw.core.budget import GATED, HALTED, costs_of
+from clawlaw.core.budget import COSTLY, GATED, HALTED, costs_of
 from clawlaw.core.canonical import MAX_INTEGER
 from clawlaw.core.decision import Finding, Verdict
 from clawlaw.core.laws.rules import judge_rules
@@ -40,8 +40,10 @@ def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
 def _costs(effect: AnyEffect, index: int, view: View) -> tuple[tuple[str, int], ...]:
     """One action a proposal, what the effect says, what the policy says of its kind."""
     prepared = view.prepared
-    action = (("actions", prepared.action_cost),) if index == 0 else ()
-    return action + costs_of(effect) + prepared.costs.get(view.kind, ())
+    named = prepared.costs.get(view.kind, ())
+    if type(effect) in COSTLY:
+        named = costs_of(effect) + named
+    return named if index else (("actions", prepared.action_cost), *named)
 
 
 def _is_exact(amount: object) -> bool:
@@ -63,6 +65,8 @@ def _reserve(unit: str, amount: int, index: int, view: View) -> list[Finding]:
     account = view.account
     view.work.spend(unit, amount)
     over = account.reserve(unit, amount)
+    if over is None and account.level != GATED:
+        return []
     findings = []
     if account.level == GATED and account.gates(unit):
         findings.append(

@@ -26,7 +26,7 @@ PRODUCES = frozenset(
 
 def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
     """What this law says to one effect."""
-    findings = judge_rules(NUMBER, effect, index, view)
+    findings = judge_rules(NUMBER, effect, index, view) if view.rules[NUMBER] else []
     if isinstance(effect, PolicyChange):
         findings.append(
             Finding(

@@ -79,7 +79,8 @@ def words(walk: "Walk", node: "Node", world: "World") -> list[Word]:
     Raises:
         UnclearError: A form that is not listed, or whose value cannot be bounded.
     """
-    if node.type == "word":
+    kind = node.type
+    if kind == "word" or (kind == "number" and not node.child_count):
         text = text_of(node, walk.source)
         if _SPECIAL.isdisjoint(text):
             return [Word(text)]

@@ -21,7 +21,8 @@ def assign(run: Run, table: Table, plan: Plan, operands: list[Word]) -> None:
         run.context.opaque(f"{table.name}: too many operands", operands[first].text)
     if not plan.mild:
         _check_places(run, plan, operands, last)
-    _check_patterns(run, table, plan, operands[: run.literal_from], last)
+    if not table.spec.safe_options:
+        _check_patterns(run, plan, operands[: run.literal_from], last)
     for slot, word in zip(lead, operands, strict=False):
         run.use(slot, word)
     for slot in lead[count:]:
@@ -53,16 +54,14 @@ def _check_places(run: Run, plan: Plan, operands: list[Word], last: int) -> None
             run.context.opaque("word may be several operands", word.text)
 
 
-def _check_patterns(
-    run: Run, table: Table, plan: Plan, operands: list[Word], last: int
-) -> None:
+def _check_patterns(run: Run, plan: Plan, operands: list[Word], last: int) -> None:
     """Report a pattern that may match a name with a dash, unless its effect says so.
 
     The facts list what the pattern of an effect matches, and a name with a dash among
     that never passes; a word without such an effect is not looked at.
     """
     for index, word in enumerate(operands):
-        if not word.glob or word.text[:1] not in "*?[" or table.spec.safe_options:
+        if not word.glob or word.text[:1] not in "*?[":
             continue
         if _slot_of(plan, index, last).kind not in LOOKED_AT:
             run.context.opaque("pattern may match a name with a dash", word.text)

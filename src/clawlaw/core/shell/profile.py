@@ -128,15 +128,18 @@ def _collect(run: Run, reader: Reader, fitting: list[Variant]) -> None:
     else:
         plan = next((v.plan for v in fitting if v.plan is not None), table.plan)
         assign(run, table, plan, reader.operands)
-    emits = list(table.effects)
-    emits += [emit for option, _ in reader.given for emit in option.effects]
-    emits += [emit for variant in fitting for emit in variant.effects]
+    emits = table.effects
+    for option, _ in reader.given:
+        emits += option.effects
+    for variant in fitting:
+        emits += variant.effects
     for emit in emits:
         emit(run)
-    reasons = [table.spec.refuse, *(variant.spec.refuse for variant in fitting)]
-    for reason in reasons:
-        if reason:
-            run.context.opaque(f"{table.name}: {reason}", table.name)
+    if table.spec.refuse:
+        run.context.opaque(f"{table.name}: {table.spec.refuse}", table.name)
+    for variant in fitting:
+        if variant.spec.refuse:
+            run.context.opaque(f"{table.name}: {variant.spec.refuse}", table.name)
 
 
 def _directory(effect: FileRead) -> str:

@@ -5,7 +5,14 @@ from typing import Any
 
 import msgspec
 
-from clawlaw.core.actions import AnyEffect, Proposal
+from clawlaw.core.actions import (
+    AnyEffect,
+    FileDelete,
+    FileMove,
+    FileRead,
+    FileWrite,
+    Proposal,
+)
 from clawlaw.core.facts import Facts, PathFact, ProgramFact
 from clawlaw.core.policy import Policy
 from clawlaw.core.state import Label, Room, Session, State, insert, pack
@@ -20,6 +27,7 @@ from clawlaw.policy.source import Source
 from clawlaw.policy.triple import Triple
 
 NOTHING = Label(0)
+FILES = (FileRead, FileWrite, FileDelete, FileMove)
 BASE = Path(__file__).resolve().parents[3] / "fixtures" / "policy" / "base"
 POLICY: Policy = load(BASE)
 NAMES = Compiler(read_folder(BASE), Bindings()).names
@@ -78,5 +86,10 @@ def known(path: str, **fact: Any) -> dict[str, PathFact]:
 
 def said(made: Triple, judged: AnyEffect, scene: View) -> str:
     """Which of the three hold: "sep", "-ep", "---"."""
-    tests = zip("sep", made, strict=True)
-    return "".join(name if test(judged, scene) else "-" for name, test in tests)
+    tests = zip("sep", (made.sure, made.evident, made.possible), strict=True)
+    told = "".join(name if test(judged, scene) else "-" for name, test in tests)
+    if made.sets >= 0 and isinstance(judged, FILES):
+        # A rule that touches none of its sets is left out without being asked.
+        touched = NAMES.look("path").touched(judged, scene)
+        assert made.sets & touched or told[:2] == "--"
+    return told
