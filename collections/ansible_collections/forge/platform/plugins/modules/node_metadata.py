@@ -70,7 +70,7 @@ attributes:
   check_mode:
     description:
       - Says what would change. A node or a kubeconfig that does not exist counts as
-        a node without labels and taints: a cluster can be checked before it is made.
+        a node without labels and taints, so a cluster can be checked before it is made.
     support: full
   diff_mode:
     description: Shows labels and taints before and after.
