@@ -14,7 +14,7 @@ MODULES = Path(__file__).parents[3] / (
 @pytest.mark.parametrize("path", sorted(MODULES.glob("*.py")), ids=lambda p: p.stem)
 def test_documentation_examples_and_returns_are_yaml(path: Path) -> None:
     found = {
-        node.targets[0].id: yaml.safe_load(node.value.value)
+        node.targets[0].id: yaml.safe_load(str(node.value.value))
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
