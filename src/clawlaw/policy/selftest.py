@@ -14,6 +14,7 @@ from clawlaw.core.actions import KIND_OF, AnyEffect, Proposal
 from clawlaw.core.analyse import analyse
 from clawlaw.core.errors import ProposalError
 from clawlaw.core.facts import Facts, PathFact, ProgramFact
+from clawlaw.core.intent import plain
 from clawlaw.core.laws.law10_protocol import untested
 from clawlaw.core.policy import Policy, Principal, Purpose, Rule
 from clawlaw.core.state import Label, Room, Scope, Session, State, insert, pack
@@ -202,9 +203,7 @@ class _Tester:
                 origin="declared",
             )
             if not paths[path].resolved and paths[path].kind != "unknown":
-                paths[path] = msgspec.structs.replace(
-                    paths[path], resolved=normal(path)
-                )
+                paths[path] = msgspec.structs.replace(paths[path], resolved=plain(path))
         return Facts(
             now=0,
             paths=paths,
@@ -242,17 +241,6 @@ def _labels(names: Sequence[str]) -> Label:
     for name in names:
         found |= Label[name.upper()]
     return found
-
-
-def normal(path: str) -> str:
-    """A path without `.`, `..` and repeated slashes, letter case kept."""
-    kept: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            del kept[-1:]
-        elif part not in {"", "."}:
-            kept.append(part)
-    return "/" + "/".join(kept)
 
 
 def paths_of(effect: AnyEffect) -> list[str]:

@@ -1,36 +1,5 @@
 """Real gates to be broken, ended with their test."""
 
-import shutil
-import signal
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from tests.integration.gate.conftest import house, make_house
 
-import pytest
-from tests.integration.gate.house import House
-
-
-@pytest.fixture
-def make_house() -> Iterator[Callable[..., House]]:
-    """Loader of a gate that is not started, in a folder that any account enters."""
-    made: list[House] = []
-
-    def make(**more: object) -> House:
-        folder = Path(tempfile.mkdtemp(prefix="clawlaw-gate-"))
-        folder.chmod(0o755)
-        made.append(House(folder, more))
-        return made[-1]
-
-    yield make
-    for house in made:
-        if house.process is not None:
-            house.stop(signal.SIGKILL)
-        shutil.rmtree(house.folder, ignore_errors=True)
-
-
-@pytest.fixture
-def house(make_house: Callable[..., House]) -> House:
-    """A gate that serves."""
-    found = make_house()
-    found.start()
-    return found
+__all__ = ["house", "make_house"]
