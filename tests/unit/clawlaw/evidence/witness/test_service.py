@@ -298,7 +298,7 @@ def test_slow_client_is_hung_up_on_and_others_are_served(
         begun = time.monotonic()
         while slow.recv(4096):
             pass
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 9
 
 
 def test_answer_of_another_log_is_refused(
