@@ -121,6 +121,7 @@ def test_up_ends_verified(testbed: Folder) -> None:
     assert found["distribution"] == named
     assert [check["name"] for check in found["checks"]] == [
         "nodes", "metadata", "placement", "network", "encryption", "firewall",
+        "gate",
     ]  # fmt: skip
 
 
