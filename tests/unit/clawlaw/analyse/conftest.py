@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from tests.unit.clawlaw.bare import bare_policy
 
 from clawlaw.core.actions import Proposal
 from clawlaw.core.analyse import Analysis, analyse
@@ -16,19 +17,7 @@ type Look = Callable[..., Analysis]
 
 @pytest.fixture(scope="session")
 def policy() -> Policy:
-    return Policy(
-        name="test",
-        version="1.0.0",
-        digest="sha256:test",
-        workspace=("/workspace",),
-        home="/home/agent",
-        rules={},
-        purposes={},
-        principals={},
-        settings={},
-        laws=frozenset(),
-        profiles=builtin(),
-    )
+    return bare_policy(builtin())
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Whole lines with the real profiles: listings, the programs they feed, directories."""
 
 import pytest
+from tests.unit.clawlaw.bare import bare_policy
 
 from clawlaw.core.actions import AnyEffect, Opaque, ProcessExec
 from clawlaw.core.policy import Policy
@@ -10,19 +11,7 @@ from clawlaw.policy.profiles import builtin
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    return Policy(
-        name="test",
-        version="1.0.0",
-        digest="sha256:test",
-        workspace=("/workspace",),
-        home="/home/agent",
-        rules={},
-        purposes={},
-        principals={},
-        settings={},
-        laws=frozenset(),
-        profiles=builtin(),
-    )
+    return bare_policy(builtin())
 
 
 def asks(effects: list[AnyEffect]) -> bool:

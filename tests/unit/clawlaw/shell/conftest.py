@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import pytest
+from tests.unit.clawlaw.bare import bare_policy
 
 from clawlaw.core.actions import AnyEffect, FileDelete, FileRead, Opaque, ProcessExec
 from clawlaw.core.policy import Policy
@@ -62,19 +63,7 @@ class Programs:
 
 @pytest.fixture(scope="session")
 def policy() -> Policy:
-    return Policy(
-        name="test",
-        version="1.0.0",
-        digest="sha256:test",
-        workspace=("/workspace",),
-        home="/home/agent",
-        rules={},
-        purposes={},
-        principals={},
-        settings={},
-        laws=frozenset(),
-        profiles=Programs(),
-    )
+    return bare_policy(Programs())
 
 
 @pytest.fixture(scope="session")
