@@ -11,6 +11,7 @@ from typing import Any
 
 from clawlaw.adapters.claude_settings import FILES, SettingsError, parse
 from clawlaw.cli.output import UsageError
+from clawlaw.private import replace_private
 
 MODE = (
     0o644  # everybody reads the settings, since every client does; no secret is there
@@ -55,8 +56,6 @@ def replace_config(path: Path, data: bytes) -> None:
     Raises:
         PrivateFileError: It cannot be written; what was there still is.
     """
-    from clawlaw.gate.private import replace_private  # noqa: PLC0415  # needs the gate
-
     before = path.lstat()
     replace_private(path, data)
     os.chown(path, before.st_uid, before.st_gid, follow_symlinks=False)

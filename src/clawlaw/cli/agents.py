@@ -35,6 +35,7 @@ from clawlaw.cli.output import (
     print_table,
     reported,
 )
+from clawlaw.private import read_private
 
 CONFIG = Path("/etc/clawlaw/gate.yaml")
 FOLDER = Path("/etc/clawlaw/agents")
@@ -123,7 +124,6 @@ def token(
 def _agents(config: Path) -> tuple[bytes, list[dict[str, Any]]]:
     """The configuration's text and its agents."""
     from clawlaw.gate.enrol import agents_of  # noqa: PLC0415  # needs the gate
-    from clawlaw.gate.private import read_private  # noqa: PLC0415
     from clawlaw.policy.source import read_source  # noqa: PLC0415
 
     text = read_private(config)

@@ -19,12 +19,12 @@ from msgspec import Meta, Struct
 from clawlaw.core.actions import KINDS
 from clawlaw.evidence.schema import Durability
 from clawlaw.gate.peers import Right
-from clawlaw.gate.private import read_private
 from clawlaw.gate.state import Settings
 from clawlaw.policy.document import convert_source
 from clawlaw.policy.errors import nearest
 from clawlaw.policy.paths import Bindings
 from clawlaw.policy.source import Place, Source, read_source
+from clawlaw.private import read_private
 
 Absolute = Annotated[str, Meta(pattern="^/", max_length=4096)]
 Token = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]

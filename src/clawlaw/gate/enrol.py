@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from clawlaw.core.errors import ClawLawError
-from clawlaw.gate.private import create_private
 from clawlaw.policy.source import Source, read_source
+from clawlaw.private import create_private
 
 TOKEN_BYTES: Final = 32  # of randomness
 MAX_TOKEN: Final = 200  # bytes of a credentials file

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from clawlaw.gate.config import read_config
-from clawlaw.gate.private import PrivateFileError
 from clawlaw.policy.errors import PolicyError
+from clawlaw.private import PrivateFileError
 
 GOOD = """\
 document: gate
