@@ -63,10 +63,6 @@ test: venv ## everything: checks, unit tests, Molecule, the testbed from nothing
 test-unit: venv ## the tests that need no hosts
 	@pytest -n 2 tests/unit tests/integration tests/adversarial tests/conformance tests/faults
 
-.PHONY: test-faults
-test-faults: venv ## broken disks, killed writers, changed files; a writer is killed 500 times
-	@LOG_KILLS=500 pytest tests/faults
-
 .PHONY: test-python
 test-python: venv ## the gate's tests on the other Python (3.13 beside 3.12), decisions replayed
 	@scripts/test-python
@@ -88,8 +84,8 @@ test-testbed: venv ## the testbed's own run: up, again, changes, faults, verify,
 	@scripts/test testbed
 
 .PHONY: test-faults
-test-faults: venv ## the gate killed, its disk full, its sockets flooded; KILLS=500 for long
-	@CLAWLAW_KILLS=$(or $(KILLS),50) pytest tests/faults
+test-faults: venv ## broken disks, flooded sockets; log and gate are each killed 500 times
+	@LOG_KILLS=500 CLAWLAW_KILLS=500 pytest tests/faults
 
 .PHONY: bench-gate
 bench-gate: venv ## what a durable decision of the gate costs, beside the floor of the same run

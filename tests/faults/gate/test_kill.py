@@ -1,6 +1,6 @@
 """The gate killed at random instants: no allow without a durable record.
 
-`CLAWLAW_KILLS` says how often; `make test-faults` kills fifty times.
+`CLAWLAW_KILLS` says how often; `make test-faults` kills five hundred times.
 """
 
 import http.client
