@@ -265,6 +265,26 @@ def test_a_product_older_than_its_files_is_a_change(run: Run, tmp_path: Path) ->
     assert answer["written"] == []
 
 
+@needs_root
+def test_inputs_are_compared_and_not_written(run: Run, tmp_path: Path) -> None:
+    product, release, link = (tmp_path / n for n in ("product", "release", "link"))
+    product.write_text("made")
+    release.write_text("older than what runs")
+    os.utime(release, (1, 1))
+    options: dict[str, Any] = {
+        "files": [],
+        "product": str(product),
+        "inputs": [str(link), str(tmp_path / "missing")],
+    }
+    assert run("config_files", **options)[1]["outdated"] is False
+    os.utime(product, (2, 2))
+    # A link to an older release is itself younger.
+    link.symlink_to(release)
+    assert run("config_files", **options)[1]["outdated"] is True
+    os.utime(product)
+    assert run("config_files", **options)[1]["outdated"] is False
+
+
 def test_a_unit_that_does_not_run_reads_nothing() -> None:
     started = plugin("modules.config_files").started
     stamp = "StateChangeTimestamp=Mon 2026-11-23 06:50:30.250000 UTC\n"

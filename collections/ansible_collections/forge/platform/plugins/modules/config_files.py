@@ -54,6 +54,13 @@ options:
       - File that is made from the files; as for O(unit), one that is older than the
         newest of them makes the task changed.
     type: path
+  inputs:
+    description:
+      - Further paths that O(unit) reads when it starts, such as its program or a link
+        to a release. Only their times count; a path that is missing does not.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     description: Validates and compares, and writes nothing that stays.
@@ -191,7 +198,13 @@ def outdated(module: AnsibleModule) -> bool:
     paths = [wanted["path"] for wanted in module.params["files"]]
     # A removed file shows in its folder's time only.
     paths += [module.params["exclusive"]] if module.params["exclusive"] else []
-    times = [os.path.getmtime(path) for path in paths if os.path.exists(path)]  # noqa: PTH110, PTH204
+    paths += module.params["inputs"]
+    # A link that was switched to an older release is itself younger.
+    times = [
+        max(os.path.getmtime(path), os.lstat(path).st_mtime)  # noqa: PTH204
+        for path in paths
+        if os.path.exists(path)  # noqa: PTH110
+    ]
     return since is not None and any(time > since for time in times)
 
 
@@ -251,6 +264,7 @@ def main() -> None:
             "exclusive": {"type": "path"},
             "unit": {"type": "str", "default": ""},
             "product": {"type": "path"},
+            "inputs": {"type": "list", "elements": "path", "default": []},
         },
         mutually_exclusive=[("unit", "product")],
         supports_check_mode=True,
