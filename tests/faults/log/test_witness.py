@@ -86,9 +86,9 @@ class Killed:
         raise AssertionError("the witness did not start")
 
     def ask_until_it_dies(self) -> None:
-        last = self.client.last(ORIGIN)
-        size = last.size if last else 0
-        with contextlib.suppress(WitnessError):
+        with contextlib.suppress(WitnessError):  # it may die before the first answer
+            last = self.client.last(ORIGIN)
+            size = last.size if last else 0
             while True:
                 proof = consistency_proof(LEAVES, size, size + 1)
                 self.client.add(size, proof, head(size + 1))
