@@ -72,12 +72,11 @@ def _anchor(read: "AnchorConfig") -> "Anchor":
 
 
 def _witness(url: str, key: str, authority: str) -> "WitnessClient":
-    import ssl  # noqa: PLC0415  # slow to load
-
     from clawlaw.evidence.note import Verifier  # noqa: PLC0415  # of an extra
+    from clawlaw.evidence.tls import trusting  # noqa: PLC0415  # slow to load
     from clawlaw.evidence.witness_http import WitnessClient  # noqa: PLC0415
 
-    tls = ssl.create_default_context(cafile=authority) if authority else None
+    tls = trusting(Path(authority)) if authority else None
     return WitnessClient(url, Verifier.parse(key), tls=tls)
 
 

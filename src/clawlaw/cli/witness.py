@@ -110,8 +110,6 @@ def _tls(certificate: Path | None, key: Path | None) -> "SSLContext | None":
         return None
     if certificate is None or key is None:
         raise UsageError("--certificate", "TLS takes a certificate and its key")
-    import ssl  # noqa: PLC0415  # slow to load
+    from clawlaw.evidence.tls import serving  # noqa: PLC0415  # slow to load
 
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    return context
+    return serving(certificate, key)

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from clawlaw.evidence.anchor_config import StorePart
 from clawlaw.evidence.errors import EvidenceError
+from clawlaw.evidence.tls import trusting
 from clawlaw.private import read_private
 
 if TYPE_CHECKING:
@@ -65,10 +66,12 @@ class Store:
         """Prepare to speak to a server; nothing is asked yet.
 
         Raises:
-            EvidenceError: The credentials cannot be read.
+            EvidenceError: The credentials or the authority cannot be read.
             PrivateFileError: Others could read them.
         """
         key, secret = _credentials(Path(part.credentials))
+        if part.authority:
+            trusting(Path(part.authority))  # boto3 would say so in the first request
         self.part = part
         self._prefix = f"{part.prefix}/" if part.prefix else ""
         self._client: S3Client = boto3.client(

@@ -102,15 +102,22 @@ class WitnessServer(http.server.ThreadingHTTPServer):
     @override
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(TIMEOUT)
+        if self._tls is not None:
+            # Before the timer: the plain socket is an empty shell from here on.
+            request = self._tls.wrap_socket(
+                request, server_side=True, do_handshake_on_connect=False
+            )
         end = threading.Timer(DEADLINE, _hang_up, [request])
         end.daemon = True
         end.start()
         try:
-            if self._tls is not None:
-                request = self._tls.wrap_socket(request, server_side=True)
+            if isinstance(request, ssl.SSLSocket):
+                request.do_handshake()
             super().finish_request(request, client_address)
         finally:
             end.cancel()
+            if self._tls is not None:
+                request.close()
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -119,7 +126,8 @@ class WitnessServer(http.server.ThreadingHTTPServer):
 
 def _hang_up(request: socket.socket) -> None:
     with suppress(OSError):
-        request.shutdown(socket.SHUT_RDWR)
+        # Of the plain socket: that of TLS would take its state from under a reader.
+        socket.socket.shutdown(request, socket.SHUT_RDWR)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

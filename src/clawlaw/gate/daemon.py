@@ -30,6 +30,7 @@ from clawlaw.gate.evaluator import Evaluator
 from clawlaw.gate.facts import Agent, FactSource, Gatherer
 from clawlaw.gate.journal import note
 from clawlaw.gate.ledger import GateClock, Ledger
+from clawlaw.gate.listeners import tls_context
 from clawlaw.gate.notify import Notifier, Webhook
 from clawlaw.gate.protection import Protection, minimum
 from clawlaw.gate.rebuild import Rebuilt, rebuild
@@ -54,16 +55,19 @@ class Daemon:
     """
 
     def __init__(self, file: Path) -> None:
-        """Read the configuration, the policy and the stewards' keys; open nothing.
+        """Read the configuration, the policy and the keys of others; open nothing.
 
         Raises:
             PolicyError: The configuration or the policy cannot be used.
-            ClawLawError: The configuration is not private, or a key is none.
+            ClawLawError: The configuration or a key of TLS is not private, or a key
+                is none.
         """
         self._file = file.absolute()
         self.config = read_config(self._file)
         self.policy = self.compiled("")
         self._check_principals()
+        for listener in self.config.listeners:
+            tls_context(listener)
         self._stewards = Stewards(
             self.config.escalation.stewards,
             [agent.principal for agent in self.config.agents],

@@ -20,6 +20,7 @@ from clawlaw.core.errors import ClawLawError
 from clawlaw.gate.config import Config, ListenerPart, split_address
 from clawlaw.gate.http import Request
 from clawlaw.gate.peers import Peer
+from clawlaw.private import read_private
 
 _LOCAL_PEERCRED: Final = 1  # of macOS, at level 0
 BACKLOG: Final = 1024
@@ -80,25 +81,27 @@ class Door:
         digest = "sha256:" + hashlib.sha256(token.strip().encode()).hexdigest()
         return Peer(self._identities.by_token.get(digest, ""), peer.rights)
 
-    def context(self) -> ssl.SSLContext | None:
-        """TLS of this place: 1.3, and no client without a certificate.
 
-        Raises:
-            ListenError: A file of it is missing or is not what it should be.
-        """
-        part = self.part
-        if not part.tls:
-            return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.verify_mode = ssl.CERT_REQUIRED
-        try:
-            context.load_cert_chain(part.certificate, part.key)
-            context.load_verify_locations(part.clients)
-        except (OSError, ssl.SSLError) as error:
-            names = f"{part.certificate}, {part.key}, {part.clients}"
-            raise ListenError(f"{part.tls}: {error}; look at {names}") from error
-        return context
+def tls_context(part: ListenerPart) -> ssl.SSLContext | None:
+    """TLS of a place: 1.3, and no client without a certificate; `None`: it has none.
+
+    Raises:
+        ListenError: A file of it is missing or is not what it should be.
+        PrivateFileError: Others could read or change its key.
+    """
+    if not part.tls:
+        return None
+    read_private(Path(part.key))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    try:
+        context.load_cert_chain(part.certificate, part.key)
+        context.load_verify_locations(part.clients)
+    except (OSError, ssl.SSLError) as error:
+        names = f"{part.certificate}, {part.key}, {part.clients}"
+        raise ListenError(f"{part.tls}: {error}; look at {names}") from error
+    return context
 
 
 def _common_name(certificate: Any) -> str:  # noqa: ANN401  # of the ssl module

@@ -17,7 +17,7 @@ from clawlaw.gate.boundary import Boundary
 from clawlaw.gate.config import Config, ListenerPart
 from clawlaw.gate.http import Connection, Request, Slot
 from clawlaw.gate.journal import note
-from clawlaw.gate.listeners import BACKLOG, Door, Identities, bound
+from clawlaw.gate.listeners import BACKLOG, Door, Identities, bound, tls_context
 from clawlaw.gate.peers import Peer
 from clawlaw.gate.replies import Reply
 from clawlaw.gate.router import Router
@@ -99,7 +99,7 @@ class Server:
 
     async def _listen(self, part: ListenerPart, door: Door) -> None:
         loop = asyncio.get_running_loop()
-        context, listening = door.context(), bound(part)
+        context, listening = tls_context(part), bound(part)
         self._by_door[door] = 0
 
         def connection() -> Connection:
