@@ -26,6 +26,7 @@ IndexOption = Annotated[
         help="Keep the index here; default: make one in memory, by reading the log.",
     ),
 ]
+type Sayings = dict[str, Callable[[dict[str, Any]], str]]
 LOG = Path("/var/lib/clawlaw/log")
 
 
@@ -57,25 +58,28 @@ def trace(
 
 
 def _print(chain: "Trace") -> None:
-    for title, found in (
-        ("intent", chain.intent),
-        ("authority", chain.authority),
-        ("outcome", chain.outcome),
-    ):
+    parts: tuple[tuple[str, list[Entry], Sayings], ...] = (
+        ("intent", chain.intent, _SAID),
+        ("authority", chain.authority, _SAID),
+        ("execution", chain.outcome, {"performed": _executed}),
+        ("outcome", chain.outcome, {"performed": _ended}),
+    )
+    for title, found, said in parts:
         out.print(title, style="bold")
         for entry in found:
-            out.print(line(entry))
+            out.print(line(entry, said))
         if not found:
             out.print("  none recorded", style="dim")
 
 
-def line(entry: "Entry") -> str:
+def line(entry: "Entry", said: Sayings | None = None) -> str:
     """One entry for a person, as markup."""
     from rich.markup import escape  # noqa: PLC0415  # only for people
 
+    words = _SAID if said is None else said
     body = msgspec.to_builtins(entry.body)
     kind = str(body["kind"])
-    text = _SAID[kind](body) if kind in _SAID else str(body.get("reason", ""))
+    text = words[kind](body) if kind in words else str(body.get("reason", ""))
     when = datetime.fromtimestamp(entry.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     verdict = _verdict(body)
     shown = f"{styled(verdict)} " if verdict else ""
@@ -108,13 +112,36 @@ def _answered(body: dict[str, Any]) -> str:
     return f"{body['answer']} of {body['escalation']} by {by}: {body['reason']}"
 
 
+def _executed(body: dict[str, Any]) -> str:
+    what = f"{body['id']} in {body['duration']} us"
+    exchange = body["exchange"]
+    if exchange is None:
+        return f"{what}, sandbox {body['sandbox'] or 'none'}"
+    where = exchange["backend"] or "no engine"
+    return f"{what} by {where}, first piece after {exchange['first']} us"
+
+
+def _ended(body: dict[str, Any]) -> str:
+    what = f"{body['id']} {body['status']}"
+    exchange = body["exchange"]
+    if exchange is None:
+        return f"{what}, exit {body['exit']}, {len(body['files'])} files"
+    told = "usage not reported"
+    if exchange["reported"]:
+        told = f"{exchange['prompt_tokens']}+{exchange['completion_tokens']} tokens"
+        back = body["outcome"]["released"].get("tokens", 0)
+        told += f", {back} given back"
+    return (
+        f"{what}, {told}, prompt {exchange['prompt'] or 'not sent'}, "
+        f"response {exchange['response'] or 'none'}"
+    )
+
+
 def _performed(body: dict[str, Any]) -> str:
-    what = f"{body['id']} {body['status']}, exit {body['exit']}, {body['duration']} us"
-    where = body["sandbox"] or "none"
-    return f"{what}, {len(body['files'])} files, sandbox {where}"
+    return f"{_executed(body)}; {_ended(body)}"
 
 
-_SAID: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
+_SAID: Final[Sayings] = {
     "opened": _opened,
     "decided": _decided,
     "refused": lambda b: f"{b['id']} {b['record']['field']}: {b['record']['reason']}",

@@ -170,6 +170,12 @@ class ModelGenerate(Effect, frozen=True, tag="model.generate"):
 
     model: Name
     tokens: Count = 0  # upper bound asked for, prompt included
+    # What the prompt carries: written by others, personal data, secrets.
+    labels: tuple[Annotated[str, Meta(max_length=20)], ...] = ()
+    tier: Annotated[str, Meta(max_length=20)] = (
+        ""  # where it runs: II, III; "": unknown
+    )
+    undeclared: bool = False  # no declaration of the room names this model
 
 
 class MemoryWrite(Effect, frozen=True, tag="memory.write"):

@@ -10,6 +10,7 @@ the level:
     halted      above 1.00, or where the ceiling is zero or less
 
 A level never relaxes by itself: only a steward raises a ceiling or resets the spend.
+What was only reserved is given back when the action turns out to have used less.
 A unit without a ceiling is counted and not limited.
 """
 

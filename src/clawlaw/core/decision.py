@@ -82,12 +82,15 @@ class Outcome(Struct, frozen=True):
     Attributes:
         spend: What was used, by budget unit, the whole action.
         reserved: What the decision had reserved: `Delta.spend`.
+        released: Of what was reserved: what was not used, and is given back. Only
+            who holds the permit of the action can say so (gate/settling.py).
         tables: (table, key, value) that the result teaches, as in `Delta`.
         labels: Bits that the result brings into the session.
     """
 
     spend: dict[str, int] = {}
     reserved: dict[str, int] = {}
+    released: dict[str, int] = {}
     tables: tuple[tuple[str, str, int], ...] = ()
     labels: int = 0
 

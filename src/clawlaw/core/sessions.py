@@ -5,6 +5,7 @@ return it, so that their work is proportional to the action and not to the sessi
 caller that needs the state of before keeps a copy of its own (docs/adr/0017).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from clawlaw.core import intent
@@ -138,8 +139,10 @@ def apply(state: State, delta: Delta) -> State:
 def settle(state: State, outcome: Outcome) -> State:
     """Add what an action turned out to use and to teach.
 
-    What was reserved is not given back: an outcome that reports less is a claim of
-    whoever performed the action, and a budget must not grow by claims.
+    What was reserved is not given back by a `spend` that is less: that is a claim of
+    whoever performed the action, and a budget must not grow by claims. `released` is
+    given back. A level that the spend explained follows it down then; one that was set
+    for another reason stays.
 
     Args:
         state: Taken over: changed in place.
@@ -150,6 +153,8 @@ def settle(state: State, outcome: Outcome) -> State:
     """
     for unit, amount in outcome.spend.items():
         _spend(state, unit, amount - outcome.reserved.get(unit, 0))
+    if outcome.released:
+        _release(state, outcome.released)
     for table, key, value in outcome.tables:
         insert(state, table, key, value)
     if outcome.labels:
@@ -165,6 +170,19 @@ def _spend(state: State, unit: str, amount: int) -> None:
     session.spend[unit] = min(session.spend.get(unit, 0) + more, MAX_INTEGER)
     key = f"{session.principal}/{unit}"
     room.spend[key] = min(room.spend.get(key, 0) + more, MAX_INTEGER)
+
+
+def _release(state: State, released: Mapping[str, int]) -> None:
+    """Give back to the session and the room; never below nothing."""
+    session, room = state.session, state.room
+    explained = rank(session.level) == computed_level(session)
+    for unit, amount in released.items():
+        less = max(amount, 0)
+        session.spend[unit] = max(session.spend.get(unit, 0) - less, 0)
+        key = f"{session.principal}/{unit}"
+        room.spend[key] = max(room.spend.get(key, 0) - less, 0)
+    if explained:
+        session.level = LEVELS[computed_level(session)]
 
 
 def _tighten(session: Session, level: int) -> None:

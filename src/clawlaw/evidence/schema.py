@@ -131,6 +131,28 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True):
     digest: str  # of its bytes; "" where it was removed
 
 
+class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a model was asked and what it answered, without the words.
+
+    Attributes:
+        prompt: Digest of the request as the model's engine got it.
+        response: Digest of the answer as the engine gave it, as far as it came.
+        backend: Name of the engine that answered, "" where none was asked.
+        prompt_tokens: As the engine reported.
+        completion_tokens: As the engine reported.
+        reported: The engine reported its usage; without it nothing is given back.
+        first: Microseconds until the first piece of the answer; 0: none came.
+    """
+
+    prompt: str = ""
+    response: str = ""
+    backend: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reported: bool = False
+    first: int = 0
+
+
 class Performed(Body, frozen=True, tag="performed"):
     """What became of an allowed action.
 
@@ -146,6 +168,7 @@ class Performed(Body, frozen=True, tag="performed"):
         files: Written or removed by it.
         sandbox: Name of what confined it, "" where nothing did.
         history: Digest of every decision and outcome before it.
+        exchange: Of a request to a model; none for any other action.
     """
 
     id: str
@@ -158,6 +181,7 @@ class Performed(Body, frozen=True, tag="performed"):
     bytes_out: int = 0
     files: tuple[Written, ...] = ()
     sandbox: str = ""
+    exchange: Exchange | None = None
 
 
 class Escalated(Body, frozen=True, tag="escalated"):

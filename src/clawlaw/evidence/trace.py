@@ -35,7 +35,7 @@ class Trace:
     Attributes:
         intent: Sessions, and decisions that a proposal names as parents.
         authority: Decisions, escalations, answers, and approvals used up.
-        outcome: What was performed.
+        outcome: What was performed, and what came of it.
     """
 
     intent: list[Entry]

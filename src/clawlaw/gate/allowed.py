@@ -15,6 +15,7 @@ class Allowed:
 
     Attributes:
         number: Of the action in its session.
+        permit: Digest of the permit that went with it, "" where there was none.
     """
 
     principal: str
@@ -22,6 +23,7 @@ class Allowed:
     tool: str
     effects: tuple[AnyEffect, ...]
     number: int
+    permit: str = ""
 
 
 class AllowedActions:
@@ -45,6 +47,7 @@ class AllowedActions:
                 record.proposal.tool,
                 record.effects,
                 number,
+                decided.permit,
             ),
         )
 

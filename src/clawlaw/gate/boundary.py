@@ -30,6 +30,7 @@ from clawlaw.gate.requests import (
     RedeemRequest,
     read,
 )
+from clawlaw.gate.settling import settled
 from clawlaw.gate.state import GateState, LostError
 from clawlaw.record import VERSION, Opening, RefusalRecord
 
@@ -236,6 +237,7 @@ class Boundary:
             labels=labels,
             action=allowed.number,
         )
+        outcome, exchange = settled(asked, allowed, outcome)
         performed = Performed(
             asked.id,
             allowed.session,
@@ -247,6 +249,7 @@ class Boundary:
             asked.bytes_out,
             asked.files,
             asked.sandbox,
+            exchange,
         )
         self.state.record(performed, lambda: evaluator.take(allowed.session, outcome))
         self.state.allowed.remove(asked.id)

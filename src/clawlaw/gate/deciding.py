@@ -224,6 +224,7 @@ class Decider:
                 proposal.tool,
                 done.effects,
                 number,
+                decided.permit,
             ),
         )
         if decided.permit:

@@ -11,6 +11,7 @@ from clawlaw.core.decode import invalid, read_strictly, to_proposal
 from clawlaw.core.errors import ProposalError
 from clawlaw.core.state import Scope
 from clawlaw.evidence.schema import Written
+from clawlaw.gate.permits import MAX_LENGTH
 
 MAX_SESSION_ID = 128  # characters
 MAX_FILES = 1024  # in one outcome
@@ -43,6 +44,18 @@ class RedeemRequest(Struct, frozen=True, forbid_unknown_fields=True):
     permit: str
 
 
+class ExchangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a model was asked and answered; as recorded, with bounds."""
+
+    prompt: Digest = ""
+    response: Digest = ""
+    backend: Annotated[str, Meta(max_length=64)] = ""
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    reported: bool = False
+    first: Count = 0
+
+
 class OutcomeRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """What became of an allowed action.
 
@@ -54,6 +67,9 @@ class OutcomeRequest(Struct, frozen=True, forbid_unknown_fields=True):
         untrusted: Others wrote it.
         labels: What it is known to carry besides.
         sandbox: Name of what confined it.
+        permit: That came with the answer, where the action was mediated. Who shows it
+            is who proposed, and may give back what was reserved and not used.
+        exchange: Of a request to a model.
     """
 
     id: Annotated[str, Meta(max_length=64)]
@@ -66,6 +82,8 @@ class OutcomeRequest(Struct, frozen=True, forbid_unknown_fields=True):
     untrusted: bool = False
     labels: tuple[Carried, ...] = ()
     sandbox: Annotated[str, Meta(max_length=64)] = ""
+    permit: Annotated[str, Meta(max_length=MAX_LENGTH, pattern="^[ -~]*$")] = ""
+    exchange: ExchangeRequest | None = None
 
 
 class Call(Struct, frozen=True):
@@ -92,11 +110,17 @@ def read[T: Struct](raw: bytes, shape: type[T]) -> T:
         found = msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
         raise invalid(value, str(error)) from error
-    for name in ("session", "parent", "goal", "client", "sandbox"):
-        text = getattr(found, name, "")
-        if not text.isprintable():
-            raise ProposalError(name, "holds a control or invisible character")
+    _check_texts(found, ("session", "parent", "goal", "client", "sandbox"))
+    exchange = getattr(found, "exchange", None)
+    if exchange is not None:
+        _check_texts(exchange, ("prompt", "response", "backend"))
     return found
+
+
+def _check_texts(found: Struct, names: tuple[str, ...]) -> None:
+    for name in names:
+        if not getattr(found, name, "").isprintable():
+            raise ProposalError(name, "holds a control or invisible character")
 
 
 def to_call(value: Any, principal: str) -> Call:  # noqa: ANN401  # any JSON value
@@ -123,6 +147,7 @@ def to_call(value: Any, principal: str) -> Call:  # noqa: ANN401  # any JSON val
 __all__ = [
     "Call",
     "CloseRequest",
+    "ExchangeRequest",
     "OpenRequest",
     "OutcomeRequest",
     "RedeemRequest",

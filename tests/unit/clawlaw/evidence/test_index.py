@@ -150,7 +150,8 @@ def test_commands_on_the_index(run: Run, filled: Path, tmp_path: Path) -> None:
     code, _, text = run("trace", "e-1", "--log", filled)
     assert code == 0
     assert "approve of e-1 by steward-1: fine" in text
-    assert "d-4 done, exit 0, 7 us" in text
+    assert "d-4 in 7 us, sandbox none" in text
+    assert "d-4 done, exit 0, 0 files" in text
     assert run("trace", "nothing", "--log", filled)[0] == 2
 
 
