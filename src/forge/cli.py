@@ -13,6 +13,7 @@ from forge.errors import ForgeError
 PARTS = {
     "topology": "check, show and draw the inventory",
     "artifacts": "fetch or build the pinned binaries",
+    "models": "declared models and what they need",
     "wheels": "bring the gate's wheels for a host",
     "testbed": "run the whole Forge in small on this machine",
 }

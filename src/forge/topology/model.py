@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from forge.models.need import DEFAULT_MEMORY_PERCENT
+
 type Protocol = Literal["tcp", "udp", "icmp"]
 
 TIER_CLUSTER, TIER_BOUNDARY, TIER_INFERENCE = 1, 2, 3
@@ -80,6 +82,11 @@ COMPONENTS: Mapping[str, frozenset[int]] = {
     **dict.fromkeys(("agents", "clawlaw_gate", "steward_console"), frozenset({2})),
     **dict.fromkeys(("mlx", "ollama"), frozenset({1, 2, 3})),
 }
+MLX, OLLAMA = "mlx", "ollama"
+ENGINES = (MLX, OLLAMA)
+MODEL_SOURCES = ("registry", "oci", "file")
+UNRESOLVED = "unresolved"  # a digest that could not be obtained; roles refuse it
+
 TELEMETRY_COMPONENTS = frozenset({"grafana", "loki", "prometheus", "tempo"})
 
 ROLE_LABEL = "forge.dev/role"
@@ -152,6 +159,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
         memory_gb: Memory in GB, or None if not stated.
         artifact: Name in versions.yml of the K3s that a cluster node runs.
         connect_to: ``ansible_host`` where it is a literal, else empty.
+        model_memory_percent: Share of the memory that models may take.
+        model_disk_gb: Disk that models may take in GB, or None if not stated.
     """
 
     name: str
@@ -169,6 +178,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     pins: dict[str, str]
     artifact: str
     connect_to: str
+    model_memory_percent: int = DEFAULT_MEMORY_PERCENT
+    model_disk_gb: int | None = None
 
     @property
     def is_server(self) -> bool:
@@ -190,6 +201,39 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     def is_node(self) -> bool:
         """Whether it is in the cluster in any way."""
         return bool(self.groups & {"k3s_cluster", "k3s_server", "k3s_agent"})
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that hosts serve.
+
+    Attributes:
+        engine: The component that serves it, ``ollama`` or ``mlx``.
+        source_kind: ``registry``, ``oci`` or ``file``.
+        digest: ``sha256:`` and 64 hexadecimal digits, or ``unresolved``.
+        size: Of its files, bytes.
+        kv_bytes_per_token: Bytes of keys and values of one token, all layers.
+        context: Tokens of one request, prompt and answer.
+        parallel: Requests served at once.
+        threads: Of the processor; 0 leaves it to the engine.
+    """
+
+    name: str
+    engine: str
+    source_kind: str
+    source: str
+    digest: str
+    size: int
+    licence: str
+    hosts: tuple[str, ...]
+    kv_bytes_per_token: int
+    context: int
+    parallel: int
+    threads: int
+
+    @property
+    def bare_name(self) -> str:
+        """What tells two models apart: Ollama takes ``x:latest`` and ``x`` for one."""
+        return self.name.removesuffix(":latest")
 
 
 class Pin(msgspec.Struct, frozen=True):
@@ -222,6 +266,7 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
     groups: dict[str, tuple[str, ...]]
     pins: dict[str, Pin] | None
     is_complete: bool
+    models: tuple[Model, ...] = ()
 
     def in_group(self, group: str) -> list[Host]:
         """Return the members of a group, by name."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from forge.models.need import DEFAULT_MEMORY_PERCENT
 from forge.topology.findings import Finding, did_you_mean, nearest
 from forge.topology.model import (
     WIRES,
@@ -16,6 +17,7 @@ from forge.topology.model import (
     Topology,
     Wire,
 )
+from forge.topology.read_models import MODELS, read_models
 from forge.topology.schema import (
     GLOBAL_FIELDS,
     HOST_FIELDS,
@@ -80,6 +82,7 @@ def read_topology(
         hosts=hosts,
         groups=members,
         pins=None if versions is None else _read_pins(versions),
+        models=read_models(reader, shared.get(MODELS)),
         is_complete=not reader.findings,
     )
     return topology, reader.findings
@@ -190,6 +193,7 @@ def _read_host(
 
     taints = [item for _, item in entries("forge_taints", TaintData)]
     addresses = values.get("forge_addresses")
+    percent = scalar("forge_model_memory_percent")
     return Host(
         name=name,
         groups=own,
@@ -206,6 +210,8 @@ def _read_host(
         pins=dict(entries("forge_pins", str)),
         artifact=str(variables.get("k3s_artifact") or DEFAULT_ARTIFACT),
         connect_to=str(variables.get("ansible_host") or ""),
+        model_memory_percent=DEFAULT_MEMORY_PERCENT if percent is None else percent,
+        model_disk_gb=scalar("forge_model_disk_gb"),
     )
 
 

@@ -46,6 +46,36 @@ class TaintData(msgspec.Struct, forbid_unknown_fields=True):
     value: str = ""
 
 
+class ModelSourceData(msgspec.Struct, forbid_unknown_fields=True):
+    """``source`` of an entry of ``forge_models``: exactly one of these."""
+
+    registry: str = ""
+    oci: str = ""
+    file: str = ""
+
+
+class ModelParametersData(msgspec.Struct, forbid_unknown_fields=True):
+    """``parameters`` of an entry of ``forge_models``."""
+
+    context: int
+    parallel: int = 1
+    threads: int = 0
+
+
+class ModelData(msgspec.Struct, forbid_unknown_fields=True):
+    """An entry of ``forge_models``."""
+
+    name: str
+    engine: str
+    source: ModelSourceData
+    digest: str
+    size: int
+    licence: str
+    hosts: list[str]
+    kv_bytes_per_token: int
+    parameters: ModelParametersData
+
+
 # Variables of group `all`, the same on every host.
 GLOBAL_FIELDS: Mapping[str, Any] = {
     "forge_name": str,
@@ -56,6 +86,7 @@ GLOBAL_FIELDS: Mapping[str, Any] = {
     "forge_ports": dict[str, str | int],
     "forge_flows": list[FlowData],
     "forge_components_required": list[str],
+    "forge_models": list[ModelData],
 }
 HOST_FIELDS: Mapping[str, Any] = {
     "forge_addresses": dict[str, str],
@@ -68,8 +99,10 @@ HOST_FIELDS: Mapping[str, Any] = {
     "forge_taints": list[TaintData],
     "forge_memory_gb": int,
     "forge_pins": dict[str, str],
+    "forge_model_memory_percent": int,
+    "forge_model_disk_gb": int,
 }
-REQUIRED_GLOBAL = frozenset(GLOBAL_FIELDS) - {"forge_ports"}
+REQUIRED_GLOBAL = frozenset(GLOBAL_FIELDS) - {"forge_ports", "forge_models"}
 REQUIRED_HOST = frozenset({"forge_addresses", "forge_os", "forge_arch", "forge_role"})
 
 # Set by playbooks or on the command line; not part of the inventory's model.

@@ -11,7 +11,15 @@ import msgspec
 
 from forge.topology.findings import Finding
 from forge.topology.model import Topology
-from forge.topology.rules import cluster, flows, hosts, placement, separation, wires
+from forge.topology.rules import (
+    cluster,
+    flows,
+    hosts,
+    models,
+    placement,
+    separation,
+    wires,
+)
 
 type Rule = Callable[[Topology], Iterator[Finding]]
 
@@ -22,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     *placement.RULES,
     *flows.RULES,
     *separation.RULES,
+    *models.RULES,
 )
 
 

@@ -1,0 +1,1 @@
+"""Declared models: what they need of a host, and what their files say of themselves."""
