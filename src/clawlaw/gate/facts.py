@@ -7,13 +7,14 @@ be looked at is unknown, and unknown never allows.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from clawlaw.core.facts import FactRequest, Facts
+from clawlaw.core.facts import FactRequest, Facts, PathFact
 from clawlaw.gate.declared import DeclarationError, DeclaredNode, DeclaredTree
 from clawlaw.gate.disk import DiskDirectory
 from clawlaw.gate.mounts import MountTable
 from clawlaw.gate.patterns import expand
-from clawlaw.gate.programs import SEARCH_PATH, Agent, ProgramFinder
+from clawlaw.gate.programs import SEARCH_PATH, Agent, Marks, ProgramFinder
 from clawlaw.gate.resolve import resolve
+from clawlaw.gate.straight import Straight
 
 __all__ = [
     "SEARCH_PATH",
@@ -57,26 +58,48 @@ class Gatherer:
         self._programs = ProgramFinder(search, agent or Agent.current())
         self._sandbox = sandbox
         self._mounts = MountTable()
+        self._straight = Straight(self._mounts)
 
     def gather(self, request: FactRequest) -> Facts:
         """Look at everything that the request names.
 
         Never raises for what is found: what cannot be looked at is unknown.
         """
-        root = DiskDirectory.root(self._mounts)
+        root = _Root(self._mounts)
         try:
-            paths = {p: resolve(root, p, "local") for p in request.paths}
+            paths = {p: self._fact(root, p) for p in request.paths}
             globs: dict[str, tuple[str, ...]] = {}
             for pattern in request.globs:
-                found = expand(root, pattern, "local")
+                found = expand(root(), pattern, "local")
                 if found is not None:
                     globs[pattern] = found
-                    paths.update((p, resolve(root, p, "local")) for p in found)
-            marks: dict[str, tuple[int, int, int, int]] = {}
+                    paths.update((p, self._fact(root, p)) for p in found)
+            marks: Marks = {}
+            finder = self._programs
             programs = {
-                name: self._programs.find(root, name, marks)
+                name: finder.kept(name, marks) or finder.find(root(), name, marks)
                 for name in request.programs
             }
         finally:
             root.close()
         return Facts(self._clock(), paths, globs, programs, (), self._sandbox)
+
+    def _fact(self, root: "_Root", path: str) -> PathFact:
+        return self._straight.fact(path) or resolve(root(), path, "local")
+
+
+class _Root:
+    """The root directory, opened where something must be walked."""
+
+    def __init__(self, mounts: MountTable) -> None:
+        self._mounts = mounts
+        self._opened: DiskDirectory | None = None
+
+    def __call__(self) -> DiskDirectory:
+        if self._opened is None:
+            self._opened = DiskDirectory.root(self._mounts)
+        return self._opened
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()

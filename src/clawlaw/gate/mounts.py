@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+UNKNOWN = -1  # instead of a mount's id
 _MOUNTINFO = Path("/proc/self/mountinfo")
+_MAX_KEPT = 4096  # directories
 # Linux file systems whose content is this kernel's own word.
 _LOCAL = frozenset(
     {
@@ -28,6 +30,8 @@ class MountTable:
     def __init__(self) -> None:
         """Read the table."""
         self._local: dict[str, bool] = {}
+        self._ids: dict[str, int] = {}
+        self._kept: dict[str, int] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -35,11 +39,39 @@ class MountTable:
         if sys.platform == "darwin":
             self._local = _read_darwin()
         else:
-            self._local = read_mountinfo(_MOUNTINFO.read_bytes())
+            raw = _MOUNTINFO.read_bytes()
+            self._local, self._ids = read_mountinfo(raw), read_ids(raw)
+        self._kept.clear()
 
     def is_local(self, path: str) -> bool | None:
         """Whether the mount point at `path` is local; `None`: none begins there."""
         return self._local.get(path)
+
+    def mount_of(self, path: str) -> int:
+        """Id of the mount that a path without links ends on, by the table.
+
+        `UNKNOWN` where a mount on the way is not local, or has no id that is known.
+        """
+        if path in self._ids:
+            return self._expected(path)
+        above = path.rpartition("/")[0]
+        found = self._kept.get(above)
+        if found is None:
+            if len(self._kept) >= _MAX_KEPT:
+                self._kept.clear()
+            found = self._kept[above] = self._expected(above)
+        return found if self.is_local(path) is None else UNKNOWN
+
+    def _expected(self, path: str) -> int:
+        found = self._ids.get("/", UNKNOWN)
+        at = 0
+        while at >= 0:
+            at = path.find("/", at + 1)
+            place = path[:at] if at >= 0 else path
+            if self.is_local(place) is False:
+                return UNKNOWN
+            found = self._ids.get(place, found)
+        return found
 
 
 def read_mountinfo(raw: bytes) -> dict[str, bool]:
@@ -54,6 +86,15 @@ def read_mountinfo(raw: bytes) -> dict[str, bool]:
             point = _unescape(fields.split(b" ")[4])
             table[point] = rest.split(b" ")[0].decode("ascii", "replace") in _LOCAL
     return table
+
+
+def read_ids(raw: bytes) -> dict[str, int]:
+    """Mount ids by mount point; the last mount on a path counts.
+
+    Source: proc_pid_mountinfo(5).
+    """
+    lines = (line.split(b" ", 5) for line in raw.split(b"\n") if line)
+    return {_unescape(fields[4]): int(fields[0]) for fields in lines}
 
 
 def _unescape(field: bytes) -> str:

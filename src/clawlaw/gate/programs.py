@@ -97,6 +97,7 @@ def _find(
 
 
 type _Mark = tuple[int, int, int, int]
+type Marks = dict[str, _Mark]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class ProgramFinder:
         self._kept: dict[str, _Kept] = {}
 
     def find(
-        self, root: Directory, name: str, seen: dict[str, _Mark] | None = None
+        self, root: Directory, name: str, seen: Marks | None = None
     ) -> ProgramFact:
         """As :func:`find_program`.
 
@@ -129,15 +130,24 @@ class ProgramFinder:
             name: A name without a slash, or an absolute path.
             seen: Marks that were taken for other names of the same question.
         """
-        seen = {} if seen is None else seen
-        kept = self._kept.get(name)
-        if kept is not None and _holds(kept, seen):
-            return kept.fact
+        kept = self.kept(name, {} if seen is None else seen)
+        if kept is not None:
+            return kept
         self._kept.pop(name, None)
         fact, passed = _find(root, name, self._search, self._agent)
         if passed and fact.resolved:
             self._keep(name, fact, passed)
         return fact
+
+    def kept(self, name: str, seen: Marks) -> ProgramFact | None:
+        """What is known of a name already; `None`: nothing, or no longer.
+
+        Args:
+            name: As for :meth:`find`.
+            seen: As there; marks that are taken are added.
+        """
+        kept = self._kept.get(name)
+        return kept.fact if kept is not None and _holds(kept, seen) else None
 
     def _keep(self, name: str, fact: ProgramFact, passed: list[str]) -> None:
         try:
@@ -151,7 +161,7 @@ class ProgramFinder:
             self._kept[name] = _Kept(fact, marks)
 
 
-def _holds(kept: _Kept, seen: dict[str, _Mark]) -> bool:
+def _holds(kept: _Kept, seen: Marks) -> bool:
     """Whether nothing on the way to a kept program has changed."""
     for path, mark in kept.marks:
         now = seen.get(path)

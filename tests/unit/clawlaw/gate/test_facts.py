@@ -18,6 +18,7 @@ from clawlaw.gate.facts import (
     Gatherer,
 )
 from clawlaw.gate.mounts import MountTable, read_mountinfo
+from clawlaw.gate.straight import Straight
 
 type Make = Callable[[dict[str, str]], FactSource]
 
@@ -233,6 +234,13 @@ def test_magic_links_are_unknown(path: str) -> None:
     assert look(Gatherer(clock=int), path).kind == "unknown"
 
 
+@pytest.fixture
+def walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every path is walked name by name, so that a test can stand in the way."""
+    monkeypatch.setattr(Straight, "fact", lambda *_: None)
+
+
+@pytest.mark.usefixtures("walked")
 def test_unreadable_directory_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +276,7 @@ def test_link_swapped_under_the_walk_is_unknown(
     assert look(Gatherer(clock=int), f"{tmp_path}/l").kind == "unknown"
 
 
+@pytest.mark.usefixtures("walked")
 def test_directory_swapped_for_a_link_is_not_entered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
