@@ -1,4 +1,4 @@
-"""Take one program out of a Debian package, without installing it.
+"""Take a program or headers out of a Debian package, without installing it.
 
 apt verifies the package against the signed archive that this machine trusts, which
 stands in for a digest of our own: Debian replaces packages within a release.
@@ -32,6 +32,32 @@ def program(package: str, name: str, arch: Arch, folder: Path) -> tuple[Path, st
         BuildError: apt is not here, or has no such package, or the package has no
             such program.
     """
+    unpacked, version = _unpacked(package, arch, folder)
+    for inside in _FOLDERS:
+        found = unpacked / inside / name
+        if found.is_file():
+            return found, f"{package} {version}"
+    raise BuildError(f"Debian package {package} {version} has no program {name}")
+
+
+def headers(package: str, arch: Arch, folder: Path) -> tuple[Path, str]:
+    """Fetch a package and unpack it below ``folder``; see :func:`program`.
+
+    Returns:
+        The folder of its headers, and the package's name and version for reports.
+
+    Raises:
+        BuildError: As for :func:`program`, or the package has no headers.
+    """
+    unpacked, version = _unpacked(package, arch, folder)
+    found = unpacked / "usr/include"
+    if not found.is_dir():
+        raise BuildError(f"Debian package {package} {version} has no headers")
+    return found, f"{package} {version}"
+
+
+def _unpacked(package: str, arch: Arch, folder: Path) -> tuple[Path, str]:
+    """Return the folder with the package's files, and its version."""
     wanted = f"{package}:{arch}"
     try:
         _apt(["download", wanted], folder)
@@ -43,11 +69,7 @@ def program(package: str, name: str, arch: Arch, folder: Path) -> tuple[Path, st
     (file,) = folder.glob(f"{package}_*.deb")
     version = _run(["dpkg-deb", "--field", file.name, "Version"], folder).strip()
     _run(["dpkg-deb", "--extract", file.name, package], folder)
-    for inside in _FOLDERS:
-        found = folder / package / inside / name
-        if found.is_file():
-            return found, f"{package} {version}"
-    raise BuildError(f"Debian package {package} {version} has no program {name}")
+    return folder / package, version
 
 
 def _apt(arguments: Sequence[str], folder: Path) -> None:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from clawlaw.core.canonical import Json, digest
-from forge.artifacts import debian, gobuild, gomod, release, standin, toolchain
+from forge.artifacts import cgo, debian, gobuild, gomod, release, standin, toolchain
 from forge.artifacts.cache import Cache, Entry, Key, Source, sha256_of
 from forge.artifacts.errors import (
     BuildError,
@@ -21,7 +21,15 @@ from forge.artifacts.errors import (
     UnreachableError,
     UnresolvedError,
 )
-from forge.artifacts.pins import UNRESOLVED, Arch, ArtifactPin, Asset, Versions, fill
+from forge.artifacts.pins import (
+    UNRESOLVED,
+    Arch,
+    ArtifactPin,
+    Asset,
+    Module,
+    Versions,
+    fill,
+)
 from forge.artifacts.progress import SILENT, Progress
 
 _DATA_SUFFIXES = (".tar", ".gz", ".tgz", ".zst")  # data; all else is a program
@@ -163,7 +171,7 @@ def key_of(name: str, arch: Arch, versions: Versions) -> Key:
         ]
     if pin.module is not None:
         parts["module"] = {
-            "pin": msgspec.to_builtins(pin.module),
+            **_with_cgo(pin.module, arch),
             "go": versions.pins.go.minimum,
             "recipe": gobuild.RECIPE,
             "files": _tree(_part(name, versions)),
@@ -181,6 +189,15 @@ def key_of(name: str, arch: Arch, versions: Versions) -> Key:
             "recipe": gobuild.RECIPE,
         }
     return Key(name=name, version=pin.version, arch=arch, digest=digest(parts))
+
+
+def _with_cgo(module: Module, arch: Arch) -> dict[str, Json]:
+    """Return the part of a key that only programs with C or C++ change."""
+    pinned = msgspec.to_builtins(module)
+    if module.cgo is None:
+        del pinned["cgo"]
+        return {"pin": pinned}
+    return {"pin": pinned, "cpu": list(cgo.instructions(module.cgo, arch))}
 
 
 def is_resolved(pin: ArtifactPin, arch: Arch) -> bool:
@@ -301,21 +318,29 @@ class _Job:
             raise AssertionError("the caller chose the module")
         gomod.require_current(self.name, self.versions)
         go = self._toolchain()
-        gobuild.build(
-            module.programs,
-            module=_part(self.name, self.versions),
-            out=folder,
-            go=go,
-            arch=self.arch,
-            tags=module.tags,
-            variables={
-                variable: fill(value, self.pin.version, self.arch)
-                for variable, value in module.variables.items()
-            },
-            progress=self.progress,
-            label=str(self),
-        )
-        return f"go {go.version}"
+        tools = [f"go {go.version}"]
+        with TemporaryDirectory() as scratch:
+            environment: dict[str, str] = {}
+            if module.cgo is not None:
+                ready = cgo.prepare(module.cgo, self.arch, Path(scratch), go)
+                environment = ready.environment
+                tools.append(ready.built_with)
+            gobuild.build(
+                module.programs,
+                module=_part(self.name, self.versions),
+                out=folder,
+                go=go,
+                arch=self.arch,
+                tags=module.tags,
+                variables={
+                    variable: fill(value, self.pin.version, self.arch)
+                    for variable, value in module.variables.items()
+                },
+                cgo=environment,
+                progress=self.progress,
+                label=str(self),
+            )
+        return ", ".join(tools)
 
     def _build_local(self, folder: Path) -> str:
         local = self.pin.local

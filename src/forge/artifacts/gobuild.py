@@ -1,8 +1,9 @@
 """Build programs from a Go module with ``tool`` directives, and show how it goes.
 
-The flags make a build depend on the pinned sources alone: no cgo, no paths of the
-machine (``-trimpath``), no version control stamp, and go.mod and go.sum are only
-read (``-mod=readonly``), so that a missing or a different checksum is an error.
+The flags make a build depend on the pinned sources alone: no cgo unless the pin asks
+for it (``cgo`` then says what it takes), no paths of the machine (``-trimpath``), no
+version control stamp, and go.mod and go.sum are only read (``-mod=readonly``), so that
+a missing or a different checksum is an error.
 """
 
 import os
@@ -36,6 +37,7 @@ def build(
     arch: Arch,
     tags: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
+    cgo: Mapping[str, str] | None = None,
     progress: Progress = SILENT,
     label: str = "",
 ) -> None:
@@ -49,6 +51,7 @@ def build(
         arch: What the programs run on.
         tags: Build tags.
         variables: Go variables that the linker sets, with their values.
+        cgo: The environment of a build with C or C++; without it there is none.
         progress: Told the packages compiled; packages found in the compiler's cache
             are not compiled again, so the total is an upper bound.
         label: How progress names this build; the module's folder by default.
@@ -58,7 +61,7 @@ def build(
             compile; the message ends with the compiler's last lines.
     """
     paths = list(programs.values())
-    compiler = _Compiler(go, module, arch, progress, label or module.name)
+    compiler = _Compiler(go, module, arch, cgo or {}, progress, label or module.name)
     flags = [*_FLAGS, "-tags", ",".join(tags)]
     linker = " ".join(
         ["-s -w", *(f"-X={name}={value}" for name, value in (variables or {}).items())]
@@ -79,6 +82,7 @@ class _Compiler:
     go: Toolchain
     module: Path
     arch: Arch
+    cgo: Mapping[str, str]
     progress: Progress
     label: str
 
@@ -119,6 +123,7 @@ class _Compiler:
             "GOARCH": self.arch,
             "GOAMD64": "v1",
             "GOARM64": "v8.0",
+            **self.cgo,
         }
 
     def _run(

@@ -60,6 +60,29 @@ class Asset(Pin, frozen=True, kw_only=True):
     members: dict[FileName, Text] = {}
 
 
+class GoHeader(Pin, frozen=True, kw_only=True):
+    """One header out of a Go module, whose checksum is the one of go.sum's form."""
+
+    file: Text
+    module: ImportPath
+    sum: Annotated[str, Meta(pattern=r"^h1:[A-Za-z0-9+/]{43}=$")]
+    version: Version
+
+
+class Cgo(Pin, frozen=True, kw_only=True):
+    """What a module with C and C++ takes beyond itself.
+
+    ``cpu`` names, per architecture, vector instructions as the compiler and Linux do;
+    they are used if the machine that builds has all of them. ``headers`` maps the
+    path that sources include to a header of a Go module; ``packages`` are Debian
+    packages whose ``/usr/include`` is searched.
+    """
+
+    cpu: dict[Arch, tuple[Annotated[str, Meta(pattern=r"^[a-z0-9.]+$")], ...]] = {}
+    headers: dict[Text, GoHeader] = {}
+    packages: tuple[Text, ...] = ()
+
+
 class Module(Pin, frozen=True, kw_only=True):
     """How the programs are built where the release cannot be had.
 
@@ -67,11 +90,12 @@ class Module(Pin, frozen=True, kw_only=True):
     carries the version to its checksum in go.sum; ``variables`` are set by the
     linker and may hold the placeholders of :class:`Asset` and ``{major}``,
     ``{minor}``; ``staging`` is the version of the modules that upstream keeps in
-    its own tree.
+    its own tree; ``cgo`` is there if the programs have C or C++ in them.
     """
 
     programs: dict[FileName, ImportPath]
     sums: dict[ImportPath, ModuleSum]
+    cgo: Cgo | None = None
     staging: Version | None = None
     tags: tuple[Text, ...] = ()
     variables: dict[Text, Text] = {}

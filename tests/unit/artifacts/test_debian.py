@@ -80,3 +80,18 @@ def test_a_machine_without_apt_says_what_is_needed(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BuildError, match=r"apt-get[\s\S]*Debian or Ubuntu"):
         debian.program("tool", "tool", "amd64", tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs Debian or Ubuntu")
+def test_a_real_package_gives_its_headers(tmp_path: Path) -> None:
+    path, package = debian.headers("libstb-dev", host_arch(), tmp_path)
+    assert (path / "stb/stb_image.h").is_file()
+    assert package.startswith("libstb-dev 0.0~git")
+
+
+def test_a_package_without_headers_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path / "bin", monkeypatch, "usr/bin")
+    with pytest.raises(BuildError, match=r"tool 1\.0 has no headers"):
+        debian.headers("tool", "amd64", tmp_path)
