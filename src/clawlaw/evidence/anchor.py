@@ -19,11 +19,18 @@ from clawlaw.core.merkle import MerkleError
 from clawlaw.evidence.errors import EvidenceError, LogDamaged
 from clawlaw.evidence.frame import ENTRY, FrameError
 from clawlaw.evidence.growth import consistency_from
-from clawlaw.evidence.note import Checkpoint, Verifier, open_note
+from clawlaw.evidence.note import (
+    Checkpoint,
+    Verifier,
+    open_note,
+    parse_checkpoint,
+    split_note,
+)
 from clawlaw.evidence.objects import ConflictError, Store, StoreError
+from clawlaw.evidence.reader import root_at
 from clawlaw.evidence.schema import Checkpointed, decode_entry
 from clawlaw.evidence.segment import read_frames, segment_paths
-from clawlaw.evidence.witness import CONFLICT, WitnessError, merge_notes
+from clawlaw.evidence.witness import CONFLICT, UNPROCESSABLE, WitnessError, merge_notes
 from clawlaw.evidence.witness_http import WitnessClient
 from clawlaw.private import PrivateFileError, replace_private
 
@@ -81,7 +88,7 @@ class Anchor:
         self._needed = needed
         self._seen = {w.verifier.name: -1 for w in self._witnesses}  # sizes
         self._held: set[str] | None = None
-        self._ahead: list[bytes] = []  # heads beyond the log's own, of this round
+        self._ahead: list[bytes] = []  # heads that the log never had, of this round
         self._shown = b""
 
     def round(self) -> Round:
@@ -116,7 +123,7 @@ class Anchor:
                 lines += line
                 done.cosigned.append(witness.verifier.name)
         if len(self._ahead) >= self._needed:
-            # The gate must hear of it: its log went back.
+            # The gate must hear of it: its log went back, or is another.
             self._leave(merge_notes(self._ahead), done)
         return note + lines
 
@@ -146,7 +153,26 @@ class Anchor:
                 f"signed {head.size}: it went back",
             )
         proof = consistency_from(self._folder, seen, head.size)
-        return witness.add(seen, proof, note)
+        try:
+            return witness.add(seen, proof, note)
+        except WitnessError as error:
+            if error.status == UNPROCESSABLE:
+                self._compare(witness, head)
+            raise
+
+    def _compare(self, witness: WitnessClient, head: Checkpoint) -> None:
+        """Find out whether a witness that was shown no growth saw another history."""
+        other = witness.last_note(head.origin)
+        if other is None:
+            return
+        seen = parse_checkpoint(split_note(other)[0])
+        if seen.size > head.size or root_at(self._folder, seen.size) == seen.root:
+            return
+        self._ahead.append(other)
+        raise WitnessError(
+            UNPROCESSABLE,
+            f"witness {witness.verifier.name} saw another log of size {seen.size}",
+        )
 
     def _show(self, note: bytes, done: Round) -> None:
         """Leave the co-signed head where the gate reads it."""

@@ -7,7 +7,7 @@ signs nothing, and is not late.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from clawlaw.evidence.errors import EvidenceError, NoteError
 from clawlaw.evidence.note import (
@@ -29,7 +29,12 @@ class WitnessLag:
     """
 
     def __init__(
-        self, log: Verifier, witnesses: Iterable[Verifier], needed: int, limit: int
+        self,
+        log: Verifier,
+        witnesses: Iterable[Verifier],
+        needed: int,
+        limit: int,
+        root: Callable[[int], bytes] | None = None,
     ) -> None:
         """Begin with nothing signed.
 
@@ -38,6 +43,8 @@ class WitnessLag:
             witnesses: Keys of the cosignatures that count.
             needed: How many of them make a head protected, at least 1.
             limit: Milliseconds that a head may wait for them.
+            root: Of the tree over so many entries of the log; asked for a witnessed
+                head that is none of those told to :meth:`signed`.
 
         Raises:
             EvidenceError: Fewer witnesses than are needed, one of them twice, or a key
@@ -62,6 +69,8 @@ class WitnessLag:
         self._limit = limit
         self._waiting: deque[tuple[Checkpoint, int]] = deque()
         self._signed = 0
+        self._root = root
+        self._unproven = False  # whether the witnessed head is on this history
 
     def signed(self, note: bytes, time: int) -> None:
         """A head was signed and recorded.
@@ -72,6 +81,8 @@ class WitnessLag:
         """
         head = parse_checkpoint(split_note(note)[0])
         self._signed = max(self._signed, head.size)
+        if self.witnessed is not None and head.size == self.witnessed.size:
+            self._proven(head.root)
         if self.witnessed is None or head.size > self.witnessed.size:
             self._waiting.append((head, time))
 
@@ -94,11 +105,12 @@ class WitnessLag:
         if len(self._names.intersection(found.names)) < self._needed:
             return False
         head = found.checkpoint
-        for own, _ in self._waiting:
-            if own.size == head.size and own != head:
-                self.fork = f"witnesses saw another log of size {head.size}"
+        own = next((own for own, _ in self._waiting if own.size == head.size), None)
         if self.witnessed is None or head.size > self.witnessed.size:
             self.witnessed = head
+            self._unproven = True
+            if own is not None:
+                self._proven(own.root)
         while self._waiting and self._waiting[0][0].size <= self.witnessed.size:
             self._waiting.popleft()
         return True
@@ -109,6 +121,7 @@ class WitnessLag:
 
     def late(self, now: int) -> str:
         """Why the gate must deny now; "" where it need not."""
+        self._prove()
         if self.fork:
             return self.fork
         if self.witnessed is not None and self.witnessed.size > self._signed:
@@ -120,6 +133,25 @@ class WitnessLag:
         if lag <= self._limit:
             return ""
         return f"the witnesses are {lag} ms behind, at most {self._limit}"
+
+    def _prove(self) -> None:
+        """Look in the log for a witnessed head that it did not tell of."""
+        head = self.witnessed
+        if not self._unproven or head is None or head.size > self._signed:
+            return
+        if self._root is None:
+            self._unproven = False
+            return
+        try:
+            self._proven(self._root(head.size))
+        except (EvidenceError, OSError) as error:
+            self.fork = f"a witnessed head cannot be compared: {error}"
+
+    def _proven(self, root: bytes) -> None:
+        """The log's own root at the size of the witnessed head is known."""
+        self._unproven = False
+        if self.witnessed is not None and self.witnessed.root != root:
+            self.fork = f"witnesses saw another log of size {self.witnessed.size}"
 
 
 def last_witnessed(

@@ -11,6 +11,7 @@ from clawlaw.core.errors import ClawLawError
 from clawlaw.evidence.errors import EvidenceError
 from clawlaw.evidence.lag import WitnessLag, last_witnessed
 from clawlaw.evidence.note import Checkpoint, Verifier
+from clawlaw.evidence.reader import root_at
 from clawlaw.gate.journal import note
 
 MAX_NOTE = 64 << 10  # bytes
@@ -48,6 +49,7 @@ class Protection:
         needed: int,
         limit: int,
         file: str,
+        folder: str,
     ) -> None:
         """Begin with nothing witnessed.
 
@@ -58,6 +60,7 @@ class Protection:
             needed: How many make a head protected.
             limit: Milliseconds that a head may wait for them.
             file: Where the uploader leaves co-signed heads.
+            folder: Of the log.
 
         Raises:
             ClawLawError: A key is none, or the numbers cannot be met.
@@ -70,7 +73,9 @@ class Protection:
         if not file.startswith("/"):
             raise ClawLawError("evidence.witnessed: give the file of co-signed heads")
         known = [Verifier.parse(line) for line in witnesses]
-        self._lag = WitnessLag(log, known, needed, limit)
+        self._lag = WitnessLag(
+            log, known, needed, limit, lambda size: root_at(Path(folder), size)
+        )
 
     def signed(self, signed: bytes, time: int) -> None:
         """A head was signed and recorded."""

@@ -52,6 +52,7 @@ class Surroundings:
             needed=part.needed,
             limit=part.lag * 1000,
             file=part.witnessed,
+            folder=part.folder,
         )
         self.metrics = Metrics(lambda: self.stood(0, 0))
         more: dict[str, Any] = {}

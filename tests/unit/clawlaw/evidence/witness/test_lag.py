@@ -134,6 +134,38 @@ def test_log_that_went_back_is_late_at_once(case: Case) -> None:
     assert case.lag.late(10_000) == ""
 
 
+def test_log_that_went_back_and_grew_again_stays_denied(case: Case) -> None:
+    """It outgrows what the witnesses saw, and still never had that head."""
+    roots = {9: tree_root(LEAVES[:8] + LEAVES[20:21])}
+    verifiers = [w.cosigner for w in case.witnesses]
+    case.lag = WitnessLag(case.log.verifier, verifiers, 2, LIMIT, roots.__getitem__)
+    case.lag.signed(case.head(5), 10_000)
+    case.seen(9, 0, 1)
+    assert "it went back" in case.lag.late(10_000)
+    case.lag.signed(case.head(12), 10_100)
+    assert "another log of size 9" in case.lag.late(10_100)
+    assert "another log of size 9" in case.lag.late(10_100)
+
+
+def test_witnessed_head_that_nobody_told_of_is_looked_up_once(case: Case) -> None:
+    asked: list[int] = []
+
+    def root(size: int) -> bytes:
+        asked.append(size)
+        return tree_root(LEAVES[:size])
+
+    verifiers = [w.cosigner for w in case.witnesses]
+    case.lag = WitnessLag(case.log.verifier, verifiers, 2, LIMIT, root)
+    case.lag.signed(case.head(5), 10_000)
+    case.seen(5, 0, 1)  # told of: nothing is looked up
+    assert case.lag.late(10_000) == ""
+    case.lag.signed(case.head(12), 10_000)
+    case.seen(9, 0, 1)
+    for _ in range(3):
+        assert case.lag.late(10_000) == ""
+    assert asked == [9]
+
+
 def test_head_to_extend_is_one_that_enough_witnesses_signed(case: Case) -> None:
     verifiers = [w.cosigner for w in case.witnesses]
     note = cosign(case.head(3), case.witnesses[0], 7)

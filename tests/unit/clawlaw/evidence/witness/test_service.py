@@ -20,6 +20,7 @@ from clawlaw.evidence.anchor import Anchor, newest_head
 from clawlaw.evidence.lag import WitnessLag
 from clawlaw.evidence.log import Log
 from clawlaw.evidence.note import Signer, open_note
+from clawlaw.evidence.reader import root_at
 from clawlaw.evidence.schema import Checkpointed, Entry, encode_entry
 from clawlaw.evidence.witness import Witness, WitnessError
 from clawlaw.evidence.witness_http import WitnessClient, WitnessServer
@@ -213,6 +214,39 @@ def test_log_restored_from_a_snapshot_is_found_out_by_its_gate(
         assert done.cosigned == []
         assert "it went back" in done.problems[0]
         assert not gate_allows(back, services, witnessed)
+
+
+def test_log_that_went_back_and_outgrew_it_is_found_out_by_its_gate(
+    log: Log, services: list[Service], tmp_path: Path
+) -> None:
+    witnessed = tmp_path / "witnessed.note"
+    grow(log, 4)
+    sign_head(log)
+    shutil.copytree(log.folder, tmp_path / "snapshot")
+    anchor(log, services, witnessed).round()
+    grow(log, 3)
+    sign_head(log)
+    anchor(log, services, witnessed).round()
+    witnessed.unlink()
+    with Log.open(tmp_path / "snapshot", ORIGIN, log._signer) as back:
+        grow(back, 30)
+        sign_head(back)
+        keys = [s.own.cosigner for s in services]
+        lag = WitnessLag(
+            log._signer.verifier,
+            keys,
+            2,
+            10**9,
+            lambda size: root_at(back.folder, size),
+        )
+        note = newest_head(back.folder)
+        assert note is not None
+        lag.signed(note, 10_000)
+        done = anchor(back, services, witnessed).round()
+        assert done.cosigned == []
+        assert all("saw another log of size 8" in p for p in done.problems)
+        assert lag.seen(witnessed.read_bytes())
+        assert "another log of size 8" in lag.late(10_000)
 
 
 def test_cosignature_of_a_stranger_is_no_cosignature(
