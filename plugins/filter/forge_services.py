@@ -15,5 +15,6 @@ class FilterModule:
         """Map the filters' names to their functions."""
         return {
             "forge_systemd_unit": late("forge.services.render", "systemd_unit"),
+            "forge_launchd_daemon": late("forge.services.render", "launchd_daemon"),
             "forge_folder_problems": late("forge.services.model", "folder_problems"),
         }
