@@ -114,7 +114,7 @@ pins: venv ## look up unresolved digests, write them to versions.yml and the go.
 
 .PHONY: lock
 lock: venv ## write the requirement locks again from requirements/*.in
-	@for part in runtime gate ansible dev bench; do \
+	@for part in runtime gate ansible dev bench mlx models; do \
 	  uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    -o requirements/$$part.txt requirements/$$part.in; done

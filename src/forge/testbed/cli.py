@@ -1,4 +1,4 @@
-"""``forge testbed``: up, down, status, ssh, site, verify, hosts."""
+"""``forge testbed``: up, down, status, ssh, site, verify, models, hosts."""
 
 import argparse
 import json
@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from forge import paths
+from forge.artifacts.display import Display
 from forge.testbed.lifecycle import Testbed
+from forge.testbed.models import ensure as ensure_models
 from forge.testbed.playbooks import Progress
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def add_parser(
         )  # fmt: skip
         item.add_argument("--json", action="store_true", help="changes per host")
         item.set_defaults(run=_site if verb == "site" else _verify)
+    models = verbs.add_parser("models", help="bring the model files, print where")
+    models.set_defaults(run=_models)
     _add_hosts(verbs)
 
 
@@ -100,6 +104,17 @@ def _ssh(options: argparse.Namespace) -> int:
     testbed = _testbed()
     words = testbed.ssh_command(options.host, options.command)
     os.execvp(words[0], words)  # noqa: S606 - the shell's place is taken over
+
+
+def _models(_: argparse.Namespace) -> int:
+    with Display(Console(stderr=True)) as display:
+        found = ensure_models(paths.checkout(), paths.cache(), display)
+    rows = {
+        name: {"path": str(model.path), "licence": model.licence}
+        for name, model in found.items()
+    }
+    print(json.dumps(rows, indent=2, sort_keys=True))  # noqa: T201 - a command's output
+    return 0
 
 
 def _site(options: argparse.Namespace) -> int:

@@ -73,20 +73,82 @@ def test_a_change_is_another_archive(file: str, checkout: Path, tmp_path: Path) 
 
 
 def test_every_kind_of_host_has_its_own(checkout: Path, tmp_path: Path) -> None:
-    keys = {
-        wheelhouse.ensure(checkout, tmp_path, python, arch).key
+    found = [
+        wheelhouse.ensure(checkout, tmp_path, python, arch, system=system)
         for python in wheelhouse.PYTHONS
-        for arch in wheelhouse.PLATFORMS
-    }
-    assert len(keys) == 4
+        for system, arch in wheelhouse.PLATFORMS
+    ]
+    assert len({made.key for made in found}) == 6
+    assert len({made.path for made in found}) == 6
 
 
-@pytest.mark.parametrize(("python", "arch"), [("3.11", "amd64"), ("3.13", "riscv64")])
+@pytest.mark.parametrize(
+    ("python", "system", "arch"),
+    [
+        ("3.11", "linux", "amd64"),
+        ("3.13", "linux", "riscv64"),
+        ("3.13", "macos", "amd64"),
+    ],
+)
 def test_another_kind_of_host_is_refused(
-    python: str, arch: str, checkout: Path, tmp_path: Path
+    python: str, system: str, arch: str, checkout: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="no wheels for"):
-        wheelhouse.ensure(checkout, tmp_path, python, arch)
+    with pytest.raises(InputError, match=f"no wheels for Python {python} on {system}"):
+        wheelhouse.ensure(checkout, tmp_path, python, arch, system=system)
+
+
+def test_a_part_without_a_wheel_of_its_own_is_its_lock(
+    checkout: Path, tmp_path: Path
+) -> None:
+    lock = f"mlx-lm==9.8.7 ; sys_platform == 'win32' \\\n    --hash=sha256:{'0' * 64}\n"
+    (checkout / "requirements/mlx.txt").write_text(lock)
+    made = wheelhouse.ensure(checkout, tmp_path, "3.13", "amd64", part="mlx")
+    assert made.version == "9.8.7"
+    assert made.path.name == f"mlx-9.8.7-3.13-amd64-{made.key}.tar"
+    with tarfile.open(made.path) as tar:
+        assert tar.getnames() == ["requirements.txt", "wheelhouse.json"]
+
+
+def test_a_lock_that_lost_its_package_is_refused(
+    checkout: Path, tmp_path: Path
+) -> None:
+    (checkout / "requirements/mlx.txt").write_text("# nothing\n")
+    with pytest.raises(InputError, match=r"requirements/mlx\.txt does not name mlx-lm"):
+        wheelhouse.ensure(checkout, tmp_path, "3.13", "amd64", part="mlx")
+
+
+LOCKED = f"""# by uv
+everywhere[more]==1.0 \\
+    --hash=sha256:{"0" * 64} \\
+    --hash=sha256:{"1" * 64}
+    # via somebody
+linux==2.0 ; sys_platform == 'linux' \\
+    --hash=sha256:{"2" * 64}
+mac==3.0 ; platform_system == 'Darwin' and platform_machine == 'arm64' \\
+    --hash=sha256:{"3" * 64}
+old==4.0 ; python_version < '3.13' \\
+    --hash=sha256:{"4" * 64}
+"""
+
+
+@pytest.mark.parametrize(
+    ("python", "system", "arch", "names"),
+    [
+        ("3.12", "linux", "amd64", ["everywhere", "linux", "old"]),
+        ("3.13", "linux", "arm64", ["everywhere", "linux"]),
+        ("3.13", "macos", "arm64", ["everywhere", "mac"]),
+    ],
+)
+def test_markers_are_asked_of_the_host_and_not_of_this_machine(
+    python: str, system: str, arch: str, names: list[str]
+) -> None:
+    lines = wheelhouse.chosen(LOCKED, python, system, arch).splitlines()
+    assert [line.split("==")[0] for line in lines] == names
+    assert lines[0].split() == [
+        "everywhere==1.0",
+        f"--hash=sha256:{'0' * 64}",
+        f"--hash=sha256:{'1' * 64}",
+    ]
 
 
 def test_what_cannot_be_fetched_leaves_nothing(checkout: Path, tmp_path: Path) -> None:
