@@ -242,6 +242,9 @@ def _fault_of_text(_: str, value: object) -> str:
 
 def _check_text(proposal: Proposal) -> None:
     """Refuse what no identifier or path may hold."""
+    said = (proposal.principal, proposal.session, proposal.tool, proposal.cwd)
+    if "".join((*said, proposal.id, proposal.purpose, proposal.goal)).isprintable():
+        return
     for field in ("principal", "session", "tool", "cwd", "id", "purpose", "goal"):
         if not getattr(proposal, field).isprintable():
             raise ProposalError(field, "holds a control or invisible character")

@@ -1,11 +1,20 @@
 """One name in the styles that programs are written in."""
 
+from functools import lru_cache
+from typing import Final
+
+_SHORT: Final = 64  # characters; names of tools and arguments that come again
+
 
 def snake(name: str) -> str:
     """`readFile`, `ReadFile` and `read-file` as `read_file`; other names as they are.
 
     Names without a small letter (`LS`, `BASH`) have no style that could be told.
     """
+    return _known(name) if len(name) <= _SHORT else _snake(name)
+
+
+def _snake(name: str) -> str:
     if not name.isascii() or not name[:1].isalpha() or name.isupper():
         return name
     if not name.replace("_", "").replace("-", "").isalnum():
@@ -16,6 +25,9 @@ def snake(name: str) -> str:
             found.append("_")
         found.append("_" if character == "-" else character.lower())
     return "".join(found)
+
+
+_known = lru_cache(maxsize=512)(_snake)
 
 
 def _starts(name: str, index: int) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 
 import re2
 
-from clawlaw.core.actions import AnyEffect, NetRequest
+from clawlaw.core.actions import KIND_OF, AnyEffect, NetRequest
 from clawlaw.core.canonical import Json
 
 PREFIX: Final = "secret:"
@@ -74,10 +74,12 @@ _PATTERNS: Final = tuple(
     )
 )
 # None of these: no pattern can match, and the text is left alone at once.
-_MAY: Final = re2.compile(
+_HINTS: Final = (
     r"(?i)pass|pwd|token|secret|key|auth|bearer|credential|://|akia|asia|gh[pousr]_|"
     r"github_pat|glpat|sk-|xox|aiza|ya29|[rs]k_|sg\.|npm_|pypi-|hf_|dop_|hv[bs]\.|eyj"
 )
+_MAY: Final = re2.compile(_HINTS)
+_MAY_RAW: Final = re2.compile(_HINTS.encode())  # of UTF-8 as it came
 
 
 class Redactor:
@@ -209,9 +211,7 @@ def may_hold(raw: bytes) -> bool:
     Args:
         raw: UTF-8. An escape that could hide a letter or a slash counts as a secret.
     """
-    if b"\\u" in raw or b"\\/" in raw:
-        return True
-    return _MAY.search(raw.decode("utf-8", "replace")) is not None
+    return b"\\u" in raw or b"\\/" in raw or _MAY_RAW.search(raw) is not None
 
 
 def is_hidden(effects: Iterable[AnyEffect]) -> bool:
@@ -220,12 +220,18 @@ def is_hidden(effects: Iterable[AnyEffect]) -> bool:
     The facts of such an effect are those of the token's text, not of what will be
     touched; the gate must not allow it. The path of an address is only sent.
     """
-    return any(
-        PREFIX in getattr(effect, name, "")
-        for effect in effects
-        for name in _NAMING
-        if name != "path" or not isinstance(effect, NetRequest)
+    for effect in effects:
+        for name in _NAMING[type(effect)]:
+            if PREFIX in getattr(effect, name):
+                return True
+    return False
+
+
+_NAMING: Final = {
+    kind: tuple(
+        name
+        for name in ("path", "to", "target", "program", "script", "host")
+        if hasattr(kind, name) and (name, kind) != ("path", NetRequest)
     )
-
-
-_NAMING: Final = ("path", "to", "target", "program", "script", "host")
+    for kind in KIND_OF
+}

@@ -7,9 +7,9 @@ Secrets are replaced before anything is decided, so that the recorded bytes are 
 decided bytes; what the executor needs of them stays with its permit, in memory.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -34,7 +34,12 @@ from clawlaw.gate.requests import Call, to_call
 from clawlaw.gate.state import GateState
 from clawlaw.record import Opening
 
+STAGES: Final = ("decode", "analyse", "facts", "decide", "record")
+
 type Originals = Mapping[str, str]
+# Names of stages in their order, and seconds of a clock: of each one's begin, and of
+# the last one's end.
+type Timed = Callable[[Sequence[str], Sequence[float]], None]
 type Redact = Callable[[Any, bytes], tuple[Any, Originals]]
 
 
@@ -52,7 +57,7 @@ class Hooks:
         unprotected: Callable[[], str] = lambda: "",
         redact: Redact = _as_it_is,
         keep: Callable[[Originals], None] = lambda _originals: None,
-        timed: Callable[[str, float], None] = lambda _stage, _seconds: None,
+        timed: Timed = lambda _stages, _times: None,
         judged: Callable[[Decided, Evaluation], None] = lambda _decided, _done: None,
         asked: Callable[[Escalated, Decided], None] = lambda _asked, _decided: None,
     ) -> None:
@@ -63,7 +68,7 @@ class Hooks:
             redact: Secrets of a value, and of the bytes that it was read from, to
                 keyed digests; gives the originals by digest.
             keep: Takes originals before the decision is recorded.
-            timed: Is told how many seconds each stage took.
+            timed: Is told when the stages of a request began and the last one ended.
             judged: Is told every decision.
             asked: Is told every new escalation; must return at once.
         """
@@ -94,7 +99,7 @@ class Decider:
             SessionError: Its session is another's, shut off, or cannot be opened.
             LostError: The decision did not take effect; the gate is latched.
         """
-        state, timed = self._state, self._hooks.timed
+        state = self._state
         begin = perf_counter()
         late = self._hooks.unprotected()
         if late:
@@ -104,23 +109,20 @@ class Decider:
         proposal = call.proposal
         client = self._session_of(call)
         decoded = perf_counter()
-        timed("decode", decoded - begin)
         analysis = analyse(proposal, state.evaluator.policy)
         if is_hidden(analysis.effects):
             raise ProposalError("arguments", "a secret names what would be touched")
         analysed = perf_counter()
-        timed("analyse", analysed - decoded)
         found = self._source(proposal.principal).gather(analysis.request)
         facts = self._facts(call, found)
         gathered = perf_counter()
-        timed("facts", gathered - analysed)
         done = state.evaluator.judge(proposal, analysis.effects, facts)
         judged = perf_counter()
-        timed("decide", judged - gathered)
         if originals:
             self._hooks.keep(originals)
         reply = self._record(call, done, (client, trace), originals)
-        timed("record", perf_counter() - judged)
+        times = (begin, decoded, analysed, gathered, judged, perf_counter())
+        self._hooks.timed(STAGES, times)
         return reply
 
     def _session_of(self, call: Call) -> str:
@@ -134,7 +136,7 @@ class Decider:
             raise SessionError("the session belongs to someone else")
         if known.quarantine:
             raise SessionError(f"{known.quarantine}; a steward must look at it")
-        known.used = state.ledger.now()
+        known.used = state.ledger.last  # at most a second ago
         return known.client
 
     def _facts(self, call: Call, found: Facts) -> Facts:

@@ -76,13 +76,22 @@ class Evaluator:
             source: Answers for the world; none where all facts are given.
         """
         self.policy = policy
-        self.history = START
+        self._history = START
+        self._latest: Delta | None = None  # took effect and is not in the digest yet
         self._source = source
         self._room = Room()
         self._sessions: dict[str, Session] = {}
         self._openings: dict[str, Opening] = {}
         self._raised: dict[str, dict[str, int]] = {}  # ceilings, by session and unit
         self._bound = Bound(policy.workspace, policy.home)
+
+    @property
+    def history(self) -> str:
+        """Digest of everything that took effect; worked out when it is asked for."""
+        if self._latest is not None:
+            self._history = extend_struct(self._history, "delta", self._latest)
+            self._latest = None
+        return self._history
 
     def open(self, opening: Opening) -> None:
         """Open a session, unless it is open already.
@@ -117,7 +126,7 @@ class Evaluator:
     def _begin(self, opening: Opening, session: Session) -> None:
         self._sessions[opening.session] = session
         self._openings[opening.session] = opening
-        self.history = self.history_of(self.history, opening)
+        self._history = self.history_of(self.history, opening)
 
     @staticmethod
     def history_of(before: str, opening: Opening) -> str:
@@ -170,8 +179,9 @@ class Evaluator:
         self._apply(done.proposal.session, done.decision.delta)
 
     def _apply(self, session: str, delta: Delta) -> None:
+        before = self.history
         kernel.apply(State(self._sessions[session], self._room), delta)
-        self.history = extend_struct(self.history, "delta", delta)
+        self._history, self._latest = before, delta
 
     def restore(self, record: DecisionRecord) -> None:
         """Let a recorded decision take effect again, without deciding it again.
@@ -237,7 +247,7 @@ class Evaluator:
         """Let an outcome take effect."""
         record = OutcomeRecord(VERSION, self.history, session, outcome)
         kernel.settle(State(self._sessions[session], self._room), outcome)
-        self.history = extend(
+        self._history = extend(
             self.history, {"outcome": msgspec.to_builtins(outcome), "session": session}
         )
         return record
@@ -277,7 +287,7 @@ class Evaluator:
         if unit:
             self._raised.setdefault(session, {})[unit] = ceiling
         said: Json = {"ceiling": ceiling, "session": session, "unit": unit}
-        self.history = extend(self.history, {"adjusted": said})
+        self._history = extend(self.history, {"adjusted": said})
 
     def activate(self, policy: Policy) -> None:
         """Judge under another policy from now on.

@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, Final, cast
 
 import httptools
@@ -108,6 +109,7 @@ class Connection(asyncio.Protocol):
         peer: What the transport says of the caller; set by the listener.
         since: When the request that is being read began; 0: none is.
         used: When something came or went last.
+        begun: When what is read now came, by `perf_counter`.
         stuck: Since when the caller reads no answers; 0: it does.
     """
 
@@ -130,6 +132,7 @@ class Connection(asyncio.Protocol):
         """
         self.peer: Any = None
         self.used = 0.0
+        self.begun = 0.0
         self.stuck = 0.0
         self._serve = serve
         self._opened = opened
@@ -170,6 +173,7 @@ class Connection(asyncio.Protocol):
         if self._ending:
             return
         self.used = self._loop.time()
+        self.begun = perf_counter()
         try:
             self._count_head(len(data))
             self._parser.feed_data(data)

@@ -4,8 +4,9 @@ Counting costs a list's increment; the form of Prometheus is made for each scrap
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -28,6 +29,7 @@ BUCKETS: Final = (
     *(0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05),
 )
 AGES: Final = (60, 300, 900)  # seconds that an escalation waits
+MAX_TAKEN: Final = 256  # times that wait to be counted
 CONTENT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -97,17 +99,26 @@ class Metrics(Collector):
         """Count from now on; `standing` is asked at each scrape."""
         self.standing = standing
         self._stages: dict[str, Histogram] = {}
+        self._taken: list[tuple[Sequence[str], Sequence[float]]] = []
         self._verdicts: dict[tuple[str, str], int] = {}
         self._findings: dict[tuple[str, str, str], int] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
-    def timed(self, stage: str, seconds: float) -> None:
-        """Take the time of a stage."""
-        found = self._stages.get(stage)
-        if found is None:
-            found = self._stages[stage] = Histogram()
-        found.observe(seconds)
+    def timed(self, stages: Sequence[str], times: Sequence[float]) -> None:
+        """Take when stages began, and when the last one ended; in seconds."""
+        self._taken.append((stages, times))
+        if len(self._taken) >= MAX_TAKEN:
+            self._observe()
+
+    def _observe(self) -> None:
+        taken, self._taken = self._taken, []
+        for stages, times in taken:
+            for stage, (begin, end) in zip(stages, pairwise(times), strict=True):
+                found = self._stages.get(stage)
+                if found is None:
+                    found = self._stages[stage] = Histogram()
+                found.observe(end - begin)
 
     def judged(self, decided: Decided, done: Evaluation) -> None:
         """Count a decision: by verdict, and its findings by law and kind."""
@@ -131,6 +142,7 @@ class Metrics(Collector):
         yield from _stood(self.standing())
 
     def _counted(self) -> Iterator[Metric]:
+        self._observe()
         stages = HistogramMetricFamily(
             "clawlaw_stage_seconds", "Time of one stage of a request", labels=["stage"]
         )

@@ -9,6 +9,7 @@ import contextlib
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final
 
 from clawlaw.core.errors import ClawLawError
@@ -147,6 +148,7 @@ class Server:
     def _serve(
         self, door: Door, connection: Connection, request: Request, slot: Slot
     ) -> None:
+        self._boundary.hooks.timed(("http",), (connection.begun, perf_counter()))
         try:
             peer = door.identify(connection.peer, request)
             if peer is None:
@@ -163,6 +165,7 @@ class Server:
             note("failed", error=type(error).__name__, path=request.path[:200])
             reply = replies.failed()
         self._send(connection, slot, reply)
+        connection.begun = perf_counter()  # of a request that came with it
 
     def _later(self, peer: Peer, request: Request) -> asyncio.Future[Reply] | None:
         return self._deferred(request) if "steward" in peer.rights else None
@@ -195,8 +198,12 @@ class Server:
             self._latched = True
             note("latched", reason=self._boundary.state.ledger.latched)
             self._notifier.tell("STATUS=latched: evidence cannot be written")
+        begun = perf_counter()
         for connection, slot, reply in unsent:
             connection.answer(slot, reply)
+        if unsent:
+            self._boundary.hooks.timed(("answer",), (begun, perf_counter()))
+        self._boundary.rest()
         if self._watchers:
             self._look(asyncio.get_running_loop().time())
 
