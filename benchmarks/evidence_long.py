@@ -34,6 +34,7 @@ MIB = 1 << 20
 def write(folder: Path, signer: Signer, entries: int, every: int) -> None:
     """Append entries; each `every`th is a decision."""
     made = record()
+    signed = 0
     with Log.open(folder, signer.name, signer) as log:
         while log.size < entries:
             first = log.size
@@ -45,7 +46,8 @@ def write(folder: Path, signer: Signer, entries: int, every: int) -> None:
                     for number in range(first, min(first + BATCH, entries - 1))
                 ]
             )
-            if log.size % HEADS == 0 or log.size == entries - 1:
+            if log.size >= signed + HEADS or log.size == entries - 1:
+                signed = log.size
                 head = Checkpointed(log.checkpoint().decode())
                 log.append([_small(log.size, head)])
 

@@ -1,23 +1,32 @@
 """The gate killed at random instants: no allow without a durable record.
 
-`CLAWLAW_KILLS` says how often; `make test-faults` kills five hundred times.
+`CLAWLAW_KILLS` says how often; `make test-faults` kills five hundred times, one log no
+more than fifty times.
 """
 
+import contextlib
 import http.client
 import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from tests.integration.gate.house import House
+import pytest
+from tests.integration.gate.house import START, House
 
 from clawlaw.evidence.schema import Decided, Entry, Performed, Started
 
-KILLS = int(os.environ.get("CLAWLAW_KILLS", "6"))
+KILLS = int(os.environ.get("CLAWLAW_KILLS", "50"))
+OF_ONE_LOG = 50
 AGENTS = 8
+LONGEST = 0.4  # seconds that a run is asked before it is killed
+FORKING = Path(__file__).with_name("forking.py")
 
 
 class Agent(threading.Thread):
@@ -58,33 +67,94 @@ class Agent(threading.Thread):
             connection.close()
 
 
+class Runs:
+    """Runs of one gate, each a process that is killed and the next one recovers."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.child = 0
+        with house.errors.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, str(FORKING), str(house.config)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                cwd=house.folder,
+            )
+        assert self._line() == "ready", house.errors.read_text()
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def start(self) -> None:
+        """Fork a run and wait until it serves."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("run\n")
+        self.process.stdin.flush()
+        self.child = int(self._line())
+        until = time.monotonic() + START
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.house.ask("GET", "/healthz")[0] == 200:
+                    return
+            time.sleep(0.01)
+        raise AssertionError(self.house.errors.read_text())
+
+    def kill(self) -> None:
+        """End the run where it stands."""
+        os.kill(self.child, signal.SIGKILL)
+        assert self._line() == str(-signal.SIGKILL)
+
+    def end(self) -> None:
+        """No more runs; one that is still there is killed."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.child, signal.SIGKILL)
+        self.process.communicate()
+
+
+@pytest.fixture
+def runs(make_house: Callable[..., House]) -> Iterator[Runs]:
+    """None of them started."""
+    made = Runs(make_house())
+    yield made
+    made.end()
+
+
+@pytest.mark.parametrize("first", range(0, KILLS, OF_ONE_LOG))
 def test_no_allow_without_a_record_however_often_it_is_killed(
-    make_house: Callable[..., House],
+    runs: Runs, first: int
 ) -> None:
-    house = make_house()
-    pause = random.Random(20_260_101)  # noqa: S311  # the same instants each time
+    house = runs.house
+    pause = random.Random(20_260_101 + first)  # noqa: S311  # the same each time
+    kills = min(OF_ONE_LOG, KILLS - first)
     allowed: set[str] = set()
     reported: set[str] = set()
-    for _ in range(KILLS):
-        house.start()
+    for _ in range(kills):
+        runs.start()
         stop = threading.Event()
         agents = [Agent(house, number, stop) for number in range(AGENTS)]
         for agent in agents:
             agent.start()
-        time.sleep(pause.uniform(0.02, 0.6))
-        house.stop(signal.SIGKILL)
+        time.sleep(pause.uniform(0.02, LONGEST))
+        runs.kill()
         stop.set()
         for agent in agents:
             agent.join()
             allowed.update(agent.allowed)
             reported.update(agent.reported)
-    house.start()  # what was recorded can be rebuilt
+    runs.end()
+    house.start()  # what was recorded can be rebuilt, by the command itself
     assert house.propose(path="a")["verdict"] == "allow"
     assert house.stop() == 0
-    _check(list(house.entries()), allowed, reported)
+    _check(list(house.entries()), allowed, reported, kills)
 
 
-def _check(entries: list[Entry], allowed: set[str], reported: set[str]) -> None:
+def _check(
+    entries: list[Entry], allowed: set[str], reported: set[str], kills: int
+) -> None:
     assert [entry.seq for entry in entries] == list(range(len(entries)))
     times = [entry.time for entry in entries]
     assert times == sorted(times)
@@ -94,8 +164,8 @@ def _check(entries: list[Entry], allowed: set[str], reported: set[str]) -> None:
         for b in bodies
         if isinstance(b, Decided) and b.record.decision["verdict"] == "allow"
     }
-    assert len(allowed) > KILLS
+    assert len(allowed) > kills
     assert allowed <= recorded
     assert reported <= {b.id for b in bodies if isinstance(b, Performed)}
     starts = [b.clean for b in bodies if isinstance(b, Started)]
-    assert starts == [True, *[False] * KILLS]
+    assert starts == [True, *[False] * kills]

@@ -4,14 +4,11 @@ import contextlib
 import os
 import resource
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import pytest
 from tests.integration.gate.house import House
 
 from clawlaw.evidence.schema import Decided, Refused, Summary
@@ -69,6 +66,31 @@ def test_two_thousand_idle_and_two_hundred_slow_connections(
     house.stop()
     (summary,) = [e.body for e in house.entries() if isinstance(e.body, Summary)]
     assert (summary.reason, summary.count) == ("malformed", SLOW)
+
+
+def test_a_byte_now_and_then_does_not_keep_a_connection(
+    make_house: Callable[..., House],
+) -> None:
+    """Neither in the head nor in the body: the deadline is of the whole request."""
+    house = make_house(limits={"read": 2})
+    house.start()
+    head = b"POST /v1/proposals HTTP/1.1\r\nHost: g\r\n"
+    with connections(house, 40) as many:
+        for own in many[:20]:
+            own.sendall(head + b"X: ")
+        for own in many[20:]:
+            own.sendall(head + b"Content-Length: 900\r\n\r\n")
+        left, until = set(many), time.monotonic() + 60
+        while left and time.monotonic() < until:
+            for own in list(left):
+                try:
+                    own.sendall(b"a")
+                except OSError:
+                    left.discard(own)
+            slowest(house, 1)  # others are served meanwhile
+            time.sleep(0.2)
+        assert not left
+        assert all(own.recv(12) == b"HTTP/1.1 408" for own in many)
 
 
 def test_more_connections_than_allowed_are_turned_away(
@@ -144,57 +166,3 @@ def test_two_agents_on_one_path_are_decided_one_after_the_other(house: House) ->
     assert owners == {"developer": 60, "operator": 60}
     assert not [e for e in house.entries() if isinstance(e.body, Refused)]
     house.start()  # the order in the log is one that gives the same histories
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("mounts a file system")
-    place = tmp_path / "small"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(place)]
-    if subprocess.run(command, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def test_a_full_disk_denies_until_a_restart_with_room(
-    make_house: Callable[..., House], small_disk: Path
-) -> None:
-    house = make_house()
-    house.log = small_disk / "log"
-    house.configure(
-        evidence={
-            "folder": str(house.log),
-            "origin": "test.example/gate",
-            "key": str(house.folder / "log.pem"),
-            "segment": 1 << 16,
-        }
-    )
-    house.start()
-    connection = house.connection()
-    allowed = []
-    for number in range(2000):
-        answer = house.propose(path=f"f{number}", connection=connection)
-        if answer["verdict"] != "allow":
-            break
-        allowed.append(answer["id"])
-    assert answer["reason"] == "evidence cannot be written"
-    assert allowed
-    for _ in range(5):
-        assert house.propose(path="a", connection=connection)["verdict"] == "deny"
-    assert house.ask("GET", "/healthz", connection=connection)[0] == 503
-    connection.close()
-    house.stop()
-    recorded = {e.body.id for e in house.entries() if isinstance(e.body, Decided)}
-    assert set(allowed) <= recorded
-    assert answer.get("id", "") == ""
-    room = ["mount", "-o", "remount,size=32m", str(small_disk)]
-    subprocess.run(room, check=True)
-    house.start()
-    assert house.propose(path="a")["verdict"] == "allow"
-    house.stop()
-    (summary,) = [e.body for e in house.entries() if isinstance(e.body, Summary)]
-    assert (summary.reason, summary.count) == ("latched", 6)
