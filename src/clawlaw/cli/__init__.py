@@ -18,6 +18,7 @@ from clawlaw.cli.backtest import backtest
 from clawlaw.cli.bench_cases import bench_cases
 from clawlaw.cli.decide import decide, explain
 from clawlaw.cli.gate import gate
+from clawlaw.cli.inference import inference
 from clawlaw.cli.init import init
 from clawlaw.cli.observe import observe
 from clawlaw.cli.output import err
@@ -60,6 +61,7 @@ JUDGING = (init, decide, explain, replay, backtest, observe, bench_cases)
 for command in (*JUDGING, verify, trace):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command()(gate)
+app.command()(inference)
 app.add_typer(policy.app)
 app.add_typer(agents.app)
 execute.register(app)

@@ -72,7 +72,9 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
     except (ClawLawError, PolicyError) as error:
         fail(error, as_json=as_json)
     except ModuleNotFoundError as error:
-        remedy = "install the gate's extras: pip install 'clawlaw[gate,anchor]'"
+        remedy = (
+            "install the gate's extras: pip install 'clawlaw[gate,anchor,inference]'"
+        )
         problem = UsageError(str(error.name), "not installed", remedy)
         fail(problem, as_json=as_json)
     except KeyboardInterrupt as error:
