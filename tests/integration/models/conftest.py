@@ -1,0 +1,235 @@
+"""Real engines and a real registry on loopback, and modules run as plays run them."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from forge import artifacts, paths
+
+CHECKOUT = paths.checkout(Path(__file__).parent)
+COLLECTIONS = str(CHECKOUT / "collections")
+READY = 60  # seconds that a server may take to answer
+
+if COLLECTIONS not in sys.path:
+    sys.path.insert(0, COLLECTIONS)
+
+type Run = Callable[..., dict[str, Any]]
+
+
+# Where the cache is, before a test gives its modules another home.
+CACHE = artifacts.Cache.of(os.environ)
+
+
+def program(name: str) -> Path:
+    """The pinned program, built if it is not cached."""
+    versions = artifacts.load(CHECKOUT / "versions.yml")
+    made = artifacts.ensure(
+        name,
+        artifacts.host_arch(),
+        versions=versions,
+        cache=CACHE,
+        progress=artifacts.Notes(),
+    )
+    return made.files[name]
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+        return port
+
+
+class Server:
+    """A program that serves on loopback and can be killed and started again."""
+
+    def __init__(self, words: list[str], port: int, folder: Path, path: str) -> None:
+        self.words, self.port, self.folder, self._path = words, port, folder, path
+        self.environment = dict(os.environ)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self.words, stdout=log, stderr=log, env=self.environment
+            )
+        end = time.monotonic() + READY
+        while time.monotonic() < end:
+            try:
+                if requests.get(self.url + self._path, timeout=5).ok:
+                    return
+            except requests.RequestException:
+                time.sleep(0.1)
+        pytest.fail(f"no answer: {(self.folder / 'log').read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+def registry_server(folder: Path, auth: dict[str, Any] | None = None) -> Server:
+    port = free_port()
+    config: dict[str, Any] = {
+        "version": 0.1,
+        "log": {"accesslog": {"disabled": True}, "level": "warn"},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "http": {"addr": f"127.0.0.1:{port}", "secret": "known to tests"},
+    }
+    if auth is not None:
+        config["auth"] = auth
+    file = folder / "config.yml"
+    file.write_text(yaml.safe_dump(config))
+    # Whoever has no account is refused, and the server is there.
+    path = "/v2/" if auth is None else "/"
+    return Server([str(program("registry")), "serve", str(file)], port, folder, path)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The distribution registry, by its pin."""
+    server = registry_server(tmp_path_factory.mktemp("registry"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def start_registry(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., Server]]:
+    """Start a registry of one's own."""
+    started = []
+
+    def start(auth: dict[str, Any]) -> Server:
+        server = registry_server(tmp_path_factory.mktemp("registry"), auth)
+        server.start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+class CutDouble:
+    """A double of a bad line: passes bytes on, and ends connections after some.
+
+    Attributes:
+        port: Where it listens.
+        allowance: Bytes of the server that one connection after the other passes on
+            before it is cut; when the list is empty, nothing is cut.
+        upload_allowance: The same for bytes of the client.
+        requests: The beginning of every request.
+    """
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self.allowance: list[int] = []
+        self.upload_allowance: list[int] = []
+        self.requests: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._closing = threading.Event()
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        self._closing.set()
+        # A listener that is only closed would still be waited on.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._serve, args=(client,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
+            up, down = 0, 0
+            while not self._closing.is_set():
+                for ready in select.select([client, server], [], [], 0.1)[0]:
+                    try:
+                        data = ready.recv(65536)
+                    except OSError:
+                        return
+                    if not data:
+                        return
+                    if ready is client:
+                        if b" HTTP/1.1\r\n" in data:
+                            self.requests.append(data)
+                        up += len(data)
+                        sink, passed, allowance = server, up, self.upload_allowance
+                    else:
+                        down += len(data)
+                        sink, passed, allowance = client, down, self.allowance
+                    if allowance and passed > allowance[0]:
+                        allowance.pop(0)
+                        return
+                    sink.sendall(data)
+
+
+@pytest.fixture
+def bad_line(registry: Server) -> Iterator[CutDouble]:
+    double = CutDouble(registry.port)
+    yield double
+    double.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run a module once in a play on localhost; return its answer with the status."""
+
+    def play(module: str, *flags: str, **options: object) -> dict[str, Any]:
+        task = {"name": "Try", f"forge.platform.{module}": options}
+        plays = [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]
+        book = tmp_path / "play.yml"
+        book.write_text(yaml.safe_dump(plays))
+        environment = os.environ | {
+            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+            "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "HOME": str(tmp_path),
+        }
+        ansible = Path(sys.executable).with_name("ansible-playbook")
+        words = [ansible, "-i", "localhost,", "-c", "local", book, *flags]
+        done = subprocess.run(
+            words,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        answer = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
+        return {"status": done.returncode, **answer}
+
+    return play

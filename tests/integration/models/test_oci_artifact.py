@@ -1,0 +1,374 @@
+"""The module forge.platform.oci_artifact against the real distribution registry."""
+
+import hashlib
+import importlib
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from tests.integration.models.conftest import CutDouble, Server
+
+PLUGINS = "ansible_collections.forge.platform.plugins"
+# Of `known to tests`, with the least work that the registry takes.
+BCRYPT = "$2a$04$IhVx8ud7WtN/9f2EMlI8au2opjMP8NHZLE3je3VmpU5iFm2MIqUIq"
+BIG = 9 * 2**20  # bytes: more than one block of everything
+
+type Run = Callable[..., dict[str, Any]]
+
+
+def plugin(name: str) -> Any:
+    return importlib.import_module(f"{PLUGINS}.{name}")
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(plugin("module_utils.oci_http"), "PAUSE", 0.01)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder like a model's: weights, settings, licence."""
+    folder = tmp_path / "source"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(secrets.token_bytes(BIG))
+    (folder / "config.json").write_text('{"hidden_size": 64}')
+    (folder / "LICENSE").write_text("terms")
+    (folder / "sub/tokenizer.json").write_text("{}")
+    return folder
+
+
+def params(**given: object) -> dict[str, Any]:
+    about = given.pop("about", {"name": "tiny", "licences": ["MIT"]})
+    empty = dict.fromkeys(
+        ("digest", "username", "password", "plain_http", "ca_path", "progress")
+    )
+    return {**empty, "timeout": 20, "about": about, "media_types": "cncf", **given}
+
+
+def push(path: Path, port: int, *, check: bool = False, **more: object) -> Any:
+    reference = f"127.0.0.1:{port}/models/{path.parent.name.replace('_', '-')}:1"
+    module = plugin("modules.oci_artifact")
+    return module.push(params(reference=reference, path=str(path), **more), check=check)
+
+
+def pull(folder: Path, source: Path, port: int, digest: str, **more: object) -> Any:
+    reference = f"127.0.0.1:{port}/models/{source.parent.name.replace('_', '-')}"
+    module = plugin("modules.oci_artifact")
+    options = params(reference=reference, path=str(folder), digest=digest, **more)
+    return module.pull(options, check=False)
+
+
+def stored(server: "Server", name: str) -> requests.Response:
+    """What the registry answers to who asks for the manifest of tag 1."""
+    accept = "application/vnd.oci.image.manifest.v1+json"
+    url = f"{server.url}/v2/models/{name.replace('_', '-')}/manifests/1"
+    return requests.get(url, headers={"Accept": accept}, timeout=10)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def test_play_pushes_and_pulls_and_changes_nothing_twice(
+    run: Run, registry: "Server", model: Path, tmp_path: Path
+) -> None:
+    reference = f"127.0.0.1:{registry.port}/models/tiny:1"
+    pushed = {"state": "pushed", "reference": reference, "path": str(model)}
+
+    foreseen = run("oci_artifact", "--check", "--diff", **pushed)
+    assert foreseen["changed"]
+    assert stored(registry, "tiny").status_code == 404, "check mode pushed"
+    first = run("oci_artifact", **pushed)
+    assert first["changed"], first
+    assert foreseen["digest"] == first["digest"]
+    assert not run("oci_artifact", **pushed)["changed"]
+
+    target = tmp_path / "target"
+    wanted = {"reference": reference, "path": str(target), "digest": first["digest"]}
+    assert run("oci_artifact", "--check", **wanted)["changed"]
+    assert not target.exists(), "check mode pulled"
+    assert run("oci_artifact", **wanted)["changed"]
+    assert contents(target) == contents(model)
+    again = run("oci_artifact", **wanted)
+    assert (again["status"], again["changed"]) == (0, False)
+    assert again["files"]["LICENSE"] == f"sha256:{hashlib.sha256(b'terms').hexdigest()}"
+
+
+def test_manifest_is_a_modelpack(registry: "Server", model: Path) -> None:
+    digest = push(model, registry.port)["digest"]
+    name = model.parent.name.replace("_", "-")
+    answer = stored(registry, name)
+    assert f"sha256:{hashlib.sha256(answer.content).hexdigest()}" == digest
+    found = answer.json()
+    assert found["artifactType"] == "application/vnd.cncf.model.manifest.v1+json"
+    assert found["config"]["mediaType"] == "application/vnd.cncf.model.config.v1+json"
+    kinds = {
+        layer["annotations"]["org.cncf.model.filepath"]: layer["mediaType"]
+        for layer in found["layers"]
+    }
+    prefix = "application/vnd.cncf.model"
+    assert kinds == {
+        "LICENSE": f"{prefix}.doc.v1.raw",
+        "config.json": f"{prefix}.weight.config.v1.raw",
+        "model.safetensors": f"{prefix}.weight.v1.raw",
+        "sub/tokenizer.json": f"{prefix}.weight.config.v1.raw",
+    }
+    config = requests.get(
+        f"{registry.url}/v2/models/{name}/blobs/{found['config']['digest']}", timeout=10
+    ).json()
+    assert config["descriptor"] == {"name": "tiny", "licenses": ["MIT"]}
+    assert config["modelfs"]["diffIds"] == [x["digest"] for x in found["layers"]]
+
+
+def test_cut_download_goes_on_where_it_ended(
+    registry: "Server", bad_line: "CutDouble", model: Path, tmp_path: Path
+) -> None:
+    digest = push(model, registry.port)["digest"]
+    bad_line.allowance = [4 * 2**20, 2 * 2**20]
+
+    result = pull(tmp_path / "target", model, bad_line.port, digest)
+
+    assert contents(tmp_path / "target") == contents(model)
+    ranges = [r for r in bad_line.requests if b"Range: bytes=" in r]
+    assert len(ranges) == 2, "went on twice, and did not begin again"
+    assert len(result["transfers"]) == 4
+
+
+def test_killed_pull_is_gone_on_with_by_the_next_run(
+    registry: "Server",
+    bad_line: "CutDouble",
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run that gives up leaves what a killed one leaves: a part of a file."""
+    digest = push(model, registry.port)["digest"]
+    monkeypatch.setattr(plugin("module_utils.oci_http"), "ATTEMPTS", 1)
+    bad_line.allowance = [5 * 2**20, 0, 0, 0]
+    target = tmp_path / "target"
+    with pytest.raises(plugin("module_utils.model_files").ModelError, match="gave up"):
+        pull(target, model, bad_line.port, digest)
+    assert "model.safetensors" not in contents(target), "half a file has no name"
+    bad_line.allowance = []
+
+    result = pull(target, model, bad_line.port, digest)
+
+    (resumed,) = [t for t in result["transfers"] if t["size"] == BIG]
+    assert 2**20 < resumed["resumed_from"] < BIG
+    assert contents(target) == contents(model)
+    assert not (target / ".forge-partial").exists()
+
+
+def test_registry_killed_in_mid_pull_converges(
+    registry: "Server", model: Path, tmp_path: Path
+) -> None:
+    (model / "model.safetensors").write_bytes(secrets.token_bytes(64 * 2**20))
+    digest = push(model, registry.port)["digest"]
+    files = plugin("module_utils.model_files")
+    folder = plugin("module_utils.model_folder")
+    killed = []
+
+    class KillingProgress(files.Progress):  # type: ignore[misc,name-defined]  # the class is loaded at run time
+        """Kills the registry when eight MiB have arrived."""
+
+        def begin(self, what: str, size: int, start: int = 0) -> Callable[[int], None]:
+            tell = super().begin(what, size, start)
+
+            def kill(done: int) -> None:
+                tell(done)
+                if size == 64 * 2**20 and done > 8 * 2**20 and not killed:
+                    killed.append(done)
+                    registry.kill()
+                    registry.start()
+
+            return kill
+
+    module = plugin("modules.oci_artifact")
+    reference = (
+        f"127.0.0.1:{registry.port}/models/{model.parent.name.replace('_', '-')}"
+    )
+    connection = module.connect(params(reference=reference))
+    wanted = folder.from_registry(connection, digest, KillingProgress())
+    folder.fill(tmp_path / "target", wanted)
+
+    assert killed
+    assert contents(tmp_path / "target") == contents(model)
+
+
+def test_cut_upload_goes_on(
+    registry: "Server",
+    bad_line: "CutDouble",
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plugin("module_utils.oci_registry"), "CHUNK", 2 * 2**20)
+    # The first connection has passed two chunks of the weights and is cut in the third.
+    bad_line.upload_allowance = [5 * 2**20]
+
+    result = push(model, bad_line.port)
+
+    assert bad_line.upload_allowance == []
+    sent = [r for r in bad_line.requests if r.startswith(b"PATCH")]
+    assert len(sent) >= 6
+    name = model.parent.name.replace("_", "-")
+    stored = requests.get(
+        f"{registry.url}/v2/models/{name}/blobs/{result['files']['model.safetensors']}",
+        timeout=10,
+    )
+    assert stored.content == (model / "model.safetensors").read_bytes()
+
+
+def test_upload_is_taken_up_by_the_next_run(
+    registry: "Server",
+    bad_line: "CutDouble",
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plugin("module_utils.oci_registry"), "CHUNK", 2 * 2**20)
+    monkeypatch.setattr(plugin("module_utils.oci_http"), "ATTEMPTS", 1)
+    bad_line.upload_allowance = [5 * 2**20, 0, 0, 0]
+    with pytest.raises(plugin("module_utils.model_files").ModelError, match="gave up"):
+        push(model, bad_line.port)
+    bad_line.upload_allowance = []
+
+    result = push(model, bad_line.port)
+
+    (resumed,) = [t for t in result["transfers"] if t["size"] == BIG]
+    assert resumed["resumed_from"] >= 2 * 2**20
+    assert not push(model, registry.port)["changed"]
+
+
+def test_damaged_file_is_found_and_brought_alone(
+    registry: "Server", model: Path, tmp_path: Path
+) -> None:
+    digest = push(model, registry.port)["digest"]
+    target = tmp_path / "target"
+    pull(target, model, registry.port, digest)
+    weights = target / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[BIG // 2] ^= 1
+    weights.write_bytes(data)
+    (target / "stranger.py").write_text("import os")
+
+    result = pull(target, model, registry.port, digest)
+
+    assert result["flaws"].keys() == {"model.safetensors", "stranger.py"}
+    assert [transfer["size"] for transfer in result["transfers"]] == [BIG]
+    assert contents(target) == contents(model)
+
+
+def test_sound_folder_needs_no_registry(
+    registry: "Server", model: Path, tmp_path: Path
+) -> None:
+    digest = push(model, registry.port)["digest"]
+    pull(tmp_path / "target", model, registry.port, digest)
+    assert not pull(tmp_path / "target", model, 9, digest)["changed"]
+
+
+def test_digest_of_another_artifact_is_refused(
+    registry: "Server", model: Path, tmp_path: Path
+) -> None:
+    push(model, registry.port)
+    error = plugin("module_utils.model_files").ModelError
+    with pytest.raises(error, match="HTTP 404"):
+        pull(tmp_path / "target", model, registry.port, f"sha256:{'0' * 64}")
+    with pytest.raises(error, match="never taken by its name"):
+        pull(tmp_path / "target", model, registry.port, "unresolved")
+    assert not (tmp_path / "target").exists()
+
+
+def test_files_that_differ_from_the_declared_digest_are_not_pushed(
+    registry: "Server", model: Path
+) -> None:
+    error = plugin("module_utils.model_files").ModelError
+    with pytest.raises(error, match="nothing was pushed"):
+        push(model, registry.port, digest=f"sha256:{'0' * 64}")
+    assert stored(registry, model.parent.name).status_code == 404
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 300 MiB, of which 256 have to stay free."""
+    folder = tmp_path / "small_disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300m", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("mounting a small disk takes root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_too_small_disk_is_refused_with_the_numbers_before_the_pull(
+    registry: "Server", bad_line: "CutDouble", model: Path, small_disk: Path
+) -> None:
+    (model / "model.safetensors").write_bytes(bytes(60 * 2**20))
+    digest = push(model, registry.port)["digest"]
+    error = plugin("module_utils.model_files").ModelError
+
+    with pytest.raises(error) as caught:
+        pull(small_disk / "target", model, bad_line.port, digest)
+
+    text = str(caught.value)
+    assert "needs 62914586 bytes (0.06 GiB)" in text
+    assert "too few; nothing was fetched" in text
+    assert not [r for r in bad_line.requests if b"/blobs/" in r]
+    assert contents(small_disk) == {}
+
+
+def test_progress_is_in_a_file(registry: "Server", model: Path, tmp_path: Path) -> None:
+    digest = push(model, registry.port)["digest"]
+    progress = tmp_path / "progress.json"
+    pull(tmp_path / "t", model, registry.port, digest, progress=str(progress))
+    found = json.loads(progress.read_text())
+    assert found["done"] == found["size"]
+
+
+@pytest.fixture
+def closed_registry(
+    tmp_path: Path, start_registry: Callable[..., "Server"]
+) -> "Server":
+    """The registry with its own check of accounts: tester, `known to tests`."""
+    accounts = tmp_path / "htpasswd"
+    accounts.write_text(f"tester:{BCRYPT}\n")
+    return start_registry({"htpasswd": {"realm": "models", "path": str(accounts)}})
+
+
+def test_account_is_sent_to_a_registry_that_wants_one(
+    closed_registry: "Server", model: Path, tmp_path: Path
+) -> None:
+    error = plugin("module_utils.model_files").ModelError
+    with pytest.raises(error, match=r"HTTP 401.*username and password"):
+        push(model, closed_registry.port)
+    with pytest.raises(error, match="HTTP 401"):
+        push(model, closed_registry.port, username="tester", password="other")  # noqa: S106 - of a server that the test starts
+
+    account = {"username": "tester", "password": "known to tests"}
+    digest = push(model, closed_registry.port, **account)["digest"]
+    pull(tmp_path / "target", model, closed_registry.port, digest, **account)
+    assert contents(tmp_path / "target") == contents(model)
+
+
+def test_only_loopback_is_spoken_to_without_tls() -> None:
+    parse = plugin("module_utils.oci_reference").parse
+    connection = plugin("module_utils.oci_http").Connection
+    assert connection(parse("127.0.0.1:5000/a/b")).base.startswith("http://")
+    assert connection(parse("localhost:5000/a")).base.startswith("http://")
+    assert connection(parse("[::1]:5000/a")).base.startswith("http://")
+    assert connection(parse("registry.test:5000/a")).base.startswith("https://")
+    # A name that only looks like this machine's.
+    assert connection(parse("127.0.0.1.test/a")).base.startswith("https://")
+    assert connection(parse("127.0.0.1/a"), plain_http=False).base.startswith("https:")
+    assert connection(parse("r.test/a"), plain_http=True).base.startswith("http://")
