@@ -126,3 +126,20 @@ def test_project_code_runs_without_a_question_only_confined(
 ) -> None:
     case = Case("x", "x", (Call("exec", {"command": command}),), None, sandbox=sandbox)
     assert bench().judge(case).strictest.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("exec", {"command": "ls"}),
+        ("exec", {"command": "pytest -q"}),
+        ("delete", {"path": "/workspace/old.py"}),
+        ("fetch", {"url": "http://localhost:8000/x", "method": "POST"}),
+    ],
+)
+@pytest.mark.parametrize(("mediated", "verdict"), [(True, "allow"), (False, "ask")])
+def test_what_only_the_client_performs_is_asked_about(
+    tool: str, given: dict[str, str], *, mediated: bool, verdict: str
+) -> None:
+    case = Case("x", "x", (Call(tool, given),), None, mediated=mediated)
+    assert bench().judge(case).strictest.verdict == verdict

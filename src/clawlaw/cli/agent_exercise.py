@@ -160,7 +160,12 @@ class _Asking:
     def _propose(
         self, session: str, tool: str, given: dict[str, Any]
     ) -> dict[str, Any]:
-        call = {"session": self._name(session), "tool": tool, "arguments": given}
+        call = {
+            "session": self._name(session),
+            "tool": tool,
+            "arguments": given,
+            "mediated": tool == "exec",  # as the hooks of clients say
+        }
         status, answer = self._ask("/v1/proposals", {**call, "cwd": self._work})
         return {"verdict": f"answered {status}", **answer}
 

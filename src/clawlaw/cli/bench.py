@@ -135,12 +135,19 @@ class _Run:
         first = next(iter(self._policy.principals), "")
         self._principal = case.principal or options.principal or first
         sandbox = options.sandbox if case.sandbox is None else case.sandbox
+        sandbox = sandbox and case.mediated
         self._source: FactSource
         if options.real and not case.files:
-            self._source = Gatherer(clock=lambda: NOW, sandbox=sandbox)
+            self._source = Gatherer(
+                clock=lambda: NOW, sandbox=sandbox, mediated=case.mediated
+            )
         else:
             self._source = standard_tree(
-                self._workspace, self._home, self._declared(), sandbox=sandbox
+                self._workspace,
+                self._home,
+                self._declared(),
+                sandbox=sandbox,
+                mediated=case.mediated,
             )
         self._evaluator = Evaluator(self._policy, self._source)
 

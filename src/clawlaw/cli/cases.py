@@ -67,6 +67,7 @@ class Case:
             have expectations of their own, or nothing is expected.
         files: Declared tree beyond the standard one, by path.
         sequence: It was written as a sequence.
+        mediated: The executor performs its calls; else the client does.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Case:
     session: str = ""
     purpose: str = ""
     sandbox: bool | None = None
+    mediated: bool = True
     files: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -146,6 +148,7 @@ def _read(data: Any, stem: str, number: int) -> Case:  # noqa: ANN401  # any JSO
         session=_text(data, "session"),
         purpose=_text(data, "purpose"),
         sandbox=sandbox if isinstance(sandbox, bool) else None,
+        mediated=data.get("mediated") is not False,
         files=_files(data.get("files")),
     )
 

@@ -10,6 +10,7 @@ import typer
 
 from clawlaw.cli.explain import explain_record, explain_refusal
 from clawlaw.cli.options import (
+    AdvisoryOption,
     HomeOption,
     JsonOption,
     NoSandboxOption,
@@ -89,6 +90,7 @@ class Asked:
     principal: str
     maps: tuple[Path, ...]
     sandbox: bool
+    mediated: bool
 
     def inputs(self) -> list[bytes]:
         """The proposals as bytes.
@@ -116,7 +118,11 @@ def judged(asked: Asked) -> Iterator[DecisionRecord | RefusalRecord]:
     workspace = str(place.resolve())
     loader = PolicyLoader(find_policy(asked.policy), asked.maps)
     policy = loader.load(workspace, asked.home or str(Path.home()))
-    source = Gatherer(clock=lambda: time.time_ns() // 1_000_000, sandbox=asked.sandbox)
+    source = Gatherer(
+        clock=lambda: time.time_ns() // 1_000_000,
+        sandbox=asked.sandbox and asked.mediated,
+        mediated=asked.mediated,
+    )
     evaluator = Evaluator(policy, source)
     principal = asked.principal or next(iter(policy.principals), "")
     cwd = str(asked.cwd.absolute()) if asked.cwd else workspace
@@ -153,6 +159,7 @@ def decide(
     principal: PrincipalOption = "",
     tools: ToolsOption = None,
     no_sandbox: NoSandboxOption = False,
+    advisory: AdvisoryOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Decide a proposed action. Ends with 0 allowed, 3 denied, 4 escalated.
@@ -161,7 +168,7 @@ def decide(
     """
     asked = Asked(
         file, tool, tuple(arg or ()), policy, workspace, home, cwd, principal,
-        tuple(tools or ()), not no_sandbox,
+        tuple(tools or ()), not no_sandbox, not advisory,
     )  # fmt: skip
     worst = Verdict.ABSTAIN
     with reported(as_json=as_json):
@@ -199,6 +206,7 @@ def explain(
     principal: PrincipalOption = "",
     tools: ToolsOption = None,
     no_sandbox: NoSandboxOption = False,
+    advisory: AdvisoryOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say to a person why an action is allowed or not, and what would make it pass.
@@ -207,7 +215,7 @@ def explain(
     """
     asked = Asked(
         file, tool, tuple(arg or ()), policy, workspace, home, cwd, principal,
-        tuple(tools or ()), not no_sandbox,
+        tuple(tools or ()), not no_sandbox, not advisory,
     )  # fmt: skip
     worst = Verdict.ABSTAIN
     with reported(as_json=as_json):

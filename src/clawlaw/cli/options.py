@@ -45,6 +45,12 @@ NoSandboxOption = Annotated[
         "--no-sandbox", help="No executor confines code: what runs it is asked about."
     ),
 ]
+AdvisoryOption = Annotated[
+    bool,
+    typer.Option(
+        "--advisory", help="The client performs it itself, not the gate's executor."
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON for programs instead of text.")
 ]

@@ -90,6 +90,8 @@ class Facts(Struct, frozen=True):
         approvals: Those that a steward gave and nothing has consumed.
         sandbox: Code is run by an executor that confines it: writes only in the
             workspace, no secrets, no network but the gate.
+        mediated: The gate's executor or proxy performs the action against a permit;
+            else the client does, after the answer, as it likes.
     """
 
     now: int
@@ -98,3 +100,4 @@ class Facts(Struct, frozen=True):
     programs: dict[str, ProgramFact] = {}
     approvals: tuple[Approval, ...] = ()
     sandbox: bool = False
+    mediated: bool = False

@@ -143,7 +143,14 @@ class Decider:
         state = self._state
         now = state.ledger.now()
         sandbox = state.settings.sandbox and call.mediated
-        facts = Facts(now, found.paths, found.globs, found.programs, (), sandbox)
+        facts = Facts(
+            now,
+            found.paths,
+            found.globs,
+            found.programs,
+            sandbox=sandbox,
+            mediated=call.mediated,
+        )
         if not state.escalations.grants:
             return facts
         action = kernel.action_digest(call.proposal, facts)

@@ -57,6 +57,7 @@ class DeclaredTree:
         writable: tuple[str, ...] = (),
         now: int = 0,
         sandbox: bool = False,
+        mediated: bool = True,
     ) -> None:
         """Build the tree; parents of what is declared are directories.
 
@@ -67,6 +68,7 @@ class DeclaredTree:
             writable: Absolute directories in which the agent may write programs.
             now: Milliseconds since the epoch that the facts carry.
             sandbox: That the facts carry.
+            mediated: That the facts carry.
 
         Raises:
             DeclarationError: A path or its description is not understood.
@@ -77,6 +79,7 @@ class DeclaredTree:
         self._writable = writable
         self._now = now
         self._sandbox = sandbox
+        self._mediated = mediated
         self._next_inode = 1 << 32
         for path, said in files.items():
             self.add(path, _node(path, said))
@@ -128,7 +131,8 @@ class DeclaredTree:
                 globs[pattern] = found
                 paths.update((path, self.look(path)) for path in found)
         programs = {name: self._program(name) for name in request.programs}
-        return Facts(self._now, paths, globs, programs, (), self._sandbox)
+        how = self._sandbox, self._mediated
+        return Facts(self._now, paths, globs, programs, (), *how)
 
     def look(self, path: str) -> PathFact:
         """Where one path leads."""

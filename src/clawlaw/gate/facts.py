@@ -44,6 +44,7 @@ class Gatherer:
         agent: Agent | None = None,
         search: Sequence[str] = SEARCH_PATH,
         sandbox: bool = False,
+        mediated: bool = True,
     ) -> None:
         """Read the mount table.
 
@@ -53,10 +54,12 @@ class Gatherer:
                 that runs this.
             search: Directories of the executor's search path.
             sandbox: An executor that confines code is there.
+            mediated: It performs what is asked about; a gate says this of each call.
         """
         self._clock = clock
         self._programs = ProgramFinder(search, agent or Agent.current())
         self._sandbox = sandbox
+        self._mediated = mediated
         self._mounts = MountTable()
         self._straight = Straight(self._mounts)
 
@@ -82,7 +85,8 @@ class Gatherer:
             }
         finally:
             root.close()
-        return Facts(self._clock(), paths, globs, programs, (), self._sandbox)
+        how = self._sandbox, self._mediated
+        return Facts(self._clock(), paths, globs, programs, (), *how)
 
     def _fact(self, root: "_Root", path: str) -> PathFact:
         return self._straight.fact(path) or resolve(root(), path, "local")

@@ -93,6 +93,7 @@ def standard_tree(
     more: Mapping[str, Any] | None = None,
     *,
     sandbox: bool = True,
+    mediated: bool = True,
 ) -> DeclaredTree:
     """A host with a workspace under version control, and what is declared besides.
 
@@ -101,6 +102,7 @@ def standard_tree(
         home: Absolute home directory of the agent's user; it exists.
         more: Further paths, as for :class:`DeclaredTree`.
         sandbox: That the facts carry.
+        mediated: That the facts carry.
 
     Raises:
         DeclarationError: What is declared besides is not understood.
@@ -116,4 +118,5 @@ def standard_tree(
         writable=(workspace, home, "/tmp", "/var/tmp"),  # noqa: S108  # declared names
         now=NOW,
         sandbox=sandbox,
+        mediated=mediated,
     )

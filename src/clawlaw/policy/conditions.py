@@ -2,9 +2,9 @@
 
 Several keys of a mapping must all hold. A key is a field of the effects, or one of
 `any`, `all`, `not`, `fact`, `path_alone`, `target`, `session`, `flow`, `sandbox`,
-`purpose`, `principal`, `tool`, `tier`, `trusted`. `path` looks at every path of an
-effect, where a link leads and a move goes included; `path_alone` at the path itself;
-`flow` at the labels of what earlier effects of the same action read. Nothing is
+`mediated`, `purpose`, `principal`, `tool`, `tier`, `trusted`. `path` looks at every
+path of an effect, where a link leads and a move goes included; `path_alone` at the path
+itself; `flow` at the labels of what earlier effects of the same action read. Nothing is
 skipped: what is not understood is refused.
 """
 
@@ -85,6 +85,7 @@ class Reader:
             "flow": self._flow,
             "path_alone": self._path_alone,
             "sandbox": self._sandbox,
+            "mediated": self._mediated,
             "purpose": self._purpose,
             "principal": self._principal,
             "tool": self._tool,
@@ -252,6 +253,10 @@ class Reader:
     def _sandbox(self, value: Any, _place: Place) -> Triple:
         wanted = op.flag_of(value)
         return known(lambda _effect, view: view.facts.sandbox is wanted)
+
+    def _mediated(self, value: Any, _place: Place) -> Triple:
+        wanted = op.flag_of(value)
+        return known(lambda _effect, view: view.facts.mediated is wanted)
 
     def _purpose(self, value: Any, _place: Place) -> Triple:
         return self._named("purpose", value, self._names.purposes)

@@ -70,6 +70,7 @@ class Example(Entry, frozen=True):
     session: list[LabelName] = []
     flow: list[LabelName] = []
     sandbox: bool = False
+    mediated: bool = True
     purpose: str = ""
     principal: str = ""
 

@@ -210,6 +210,7 @@ class _Tester:
             globs={glob: tuple(matches) for glob, matches in globs.items()},
             programs=self._programs(example, effects),
             sandbox=example.sandbox,
+            mediated=example.mediated,
         )
 
     @staticmethod

@@ -184,9 +184,9 @@ class House:
     def propose(
         self, tool: str = "read", /, *, session: str = "s", **more: Any
     ) -> dict[str, Any]:
-        """One proposal's answer."""
+        """One proposal's answer; commands are mediated, as clients' hooks make them."""
         options = {k: more.pop(k) for k in ("connection", "who") if k in more}
-        extra = {k: more.pop(k) for k in ("mediated",) if k in more}
+        extra = {"mediated": more.pop("mediated", tool == "exec")}
         call = {
             "session": session,
             "tool": tool,

@@ -266,7 +266,7 @@ def test_metrics_tell_what_was_decided(house: House) -> None:
     lines = set(text.splitlines())
     for line in (
         'clawlaw_verdicts_total{enforcement="advisory",verdict="allow"} 1.0',
-        'clawlaw_verdicts_total{enforcement="advisory",verdict="deny"} 1.0',
+        'clawlaw_verdicts_total{enforcement="mediated",verdict="deny"} 1.0',
         'clawlaw_findings_total{kind="file.read",law="0",verdict="allow"} 1.0',
         'clawlaw_stage_seconds_count{stage="decide"} 3.0',
         'clawlaw_stage_seconds_bucket{le="+Inf",stage="sync"} 3.0',

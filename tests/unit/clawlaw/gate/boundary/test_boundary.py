@@ -72,10 +72,41 @@ def test_many_proposals_of_one_turn_are_one_append(subject: Any) -> None:
 def test_verdicts_are_those_of_the_policy(
     subject: Any, command: str, verdict: str
 ) -> None:
-    answer = subject.propose("exec", command=command)
+    answer = subject.propose("exec", command=command, mediated=True)
     assert answer["verdict"] == verdict
     assert answer["findings"]
     assert answer["reason"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "said", "alone"),
+    [
+        ("exec", {"command": "ls"}, "escalate"),
+        ("delete", {"path": "old.py"}, "escalate"),
+        ("fetch", {"url": "http://localhost:8000/x", "method": "POST"}, "escalate"),
+        ("read", {"path": "a.py"}, "allow"),
+        ("write", {"path": "a.py", "content": "x"}, "allow"),
+        ("edit", {"path": "a.py", "old": "a", "new": "b"}, "allow"),
+        ("search", {"pattern": "TODO"}, "allow"),
+        ("fetch", {"url": "https://docs.python.org/3/"}, "allow"),
+    ],
+)
+def test_what_a_client_performs_itself_may_read_and_edit_and_no_more(
+    subject: Any, tool: str, said: dict[str, str], alone: str
+) -> None:
+    assert subject.propose(tool, mediated=False, **said)["verdict"] == alone
+    assert subject.propose(tool, mediated=True, **said)["verdict"] == "allow"
+
+
+def test_an_approval_of_the_mediated_form_does_not_open_the_other(
+    subject: Any,
+) -> None:
+    asked = subject.propose("exec", command="ls")
+    gates = subject.state.escalations.case(asked["escalation"]["id"]).asked.gates
+    assert gates == ("authority.unmediated",)
+    mediated = subject.propose("exec", command=PUSH, mediated=True)
+    alone = subject.propose("exec", command=PUSH)
+    assert mediated["escalation"]["id"] != alone["escalation"]["id"]
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,30 @@ def test_a_command_is_allowed_with_a_permit_that_the_executor_redeems(
     assert permit not in json.dumps([str(b) for b in client.subject.log.bodies()])
 
 
+@pytest.mark.parametrize(
+    ("tool", "given", "verdict"),
+    [
+        ("Write", {"file_path": "/workspace/a.md", "content": "x"}, "allow"),
+        (
+            "Edit",
+            {"file_path": "/workspace/a.md", "old_string": "x", "new_string": "y"},
+            "allow",
+        ),
+        ("Grep", {"pattern": "TODO", "path": "/workspace"}, "allow"),
+        ("TodoWrite", {"todos": []}, "allow"),
+        ("KillShell", {"shell_id": "3"}, "allow"),
+        ("WebFetch", {"url": "https://docs.python.org/3/", "prompt": "p"}, "allow"),
+        ("delete_file", {"path": "/workspace/a.md"}, "deny"),
+        ("Bash", {"command": "rm a.md"}, "allow"),
+    ],
+)
+def test_tools_of_the_client_stay_usable_and_deleting_goes_by_the_executor(
+    client: Client, tool: str, given: dict[str, Any], verdict: str
+) -> None:
+    said = client.call(tool, given)
+    assert said["permissionDecision"] == verdict, said
+
+
 def test_an_escalation_is_denied_and_waits(client: Client) -> None:
     said = client.call("Bash", {"command": "git push origin main"})
     assert said["permissionDecision"] == "deny"
