@@ -121,17 +121,16 @@ def available() -> Availability:
             problem=f"no sandbox is built for {sys.platform} that was tried on it",
             remedy="run the executor on Linux; docs/executor.md says what is open",
         )
-    with tempfile.TemporaryDirectory() as scratch:
-        bounds = Bounds(
-            cwd="/", home="/home/agent", write=(str(Path(scratch).resolve()),)
-        )
-        try:
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            write = (str(Path(scratch).resolve()),)
+            bounds = Bounds(cwd="/", home="/home/agent", write=write)
             ended = perform(Job(bounds, ("/bin/bash", "-c", "exit 42")))
-        except (SandboxError, OSError) as error:
-            remedy = getattr(error, "remedy", "run `clawlaw run --check`")
-            return Availability(
-                problem=getattr(error, "problem", str(error)), remedy=remedy
-            )
+    except (SandboxError, OSError) as error:
+        remedy = getattr(error, "remedy", "run `clawlaw run --check`")
+        return Availability(
+            problem=getattr(error, "problem", str(error)), remedy=remedy
+        )
     if ended.exit == 42:  # noqa: PLR2004  # what the trial ends with
         return Availability(name=f"bubblewrap+landlock{landlock.abi()}")
     said = ended.head.decode("utf-8", "replace").strip()

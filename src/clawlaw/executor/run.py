@@ -9,10 +9,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from clawlaw.core.errors import ClawLawError
-from clawlaw.executor import broker, report
+from clawlaw.executor import broker, report, trial
 from clawlaw.executor.account import become
 from clawlaw.executor.gateway import Gateway
 from clawlaw.executor.host import available
@@ -68,6 +69,12 @@ def parser() -> argparse.ArgumentParser:
         help="say whether actions can be confined here, and end",
     )
     made.add_argument(
+        "--keep",
+        default="",
+        metavar="FILE",
+        help="with --check: where the gate reads what was found",
+    )
+    made.add_argument(
         "command",
         nargs=argparse.REMAINDER,
         metavar="-- CMD",
@@ -87,12 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     asked = parser().parse_args(arguments)
     words = asked.command[1:] if asked.command[:1] == ["--"] else asked.command
-    if asked.check:
-        return _check()
-    if not asked.permit and not (words and asked.session):
-        _say("give --permit, or --session and a command after --")
+    wrong = _wrong(asked, words)
+    if wrong:
+        _say(wrong)
         return USAGE
     try:
+        if asked.check:
+            return _check(asked.account, asked.keep)
         shown = os.environ.get(broker.VARIABLE)
         if shown and asked.permit:
             return broker.ask(shown, asked.permit, words)
@@ -102,6 +110,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report.code_of(error)
     except KeyboardInterrupt:
         return 130
+
+
+def _wrong(asked: argparse.Namespace, words: list[str]) -> str:
+    """What is wrong with the options; "" where nothing is."""
+    if asked.check:
+        return ""
+    if asked.keep:
+        return "--keep goes with --check"
+    if not asked.permit and not (words and asked.session):
+        return "give --permit, or --session and a command after --"
+    return ""
 
 
 def _perform(asked: argparse.Namespace, words: list[str]) -> int:
@@ -155,8 +174,11 @@ def redeemed(
     return done
 
 
-def _check() -> int:
-    found = available()
+def _check(account: str, file: str) -> int:
+    opened = trial.begin(Path(file)) if file else -1
+    if account:
+        become(account)
+    found = trial.keep(opened) if file else available()
     if found.ok:
         sys.stdout.write(f"actions are confined by {found.name}\n")
         return 0

@@ -159,6 +159,8 @@ class ExecutorPart(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         sandbox: An executor that confines is installed.
+        trial: File in which `clawlaw run --check --keep` left whether it confines;
+            "": the gate tries by itself.
         write: Directories; none: the workspace.
         read: Directories that may be read beside the system's: toolchains.
         hide: Absolute paths, or patterns of one name, that are not shown.
@@ -167,6 +169,7 @@ class ExecutorPart(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     sandbox: bool = False
+    trial: Annotated[str, Meta(pattern="^(/.*)?$", max_length=4096)] = ""
     write: tuple[Absolute, ...] = ()
     read: tuple[Absolute, ...] = ()
     hide: tuple[Absolute, ...] = ()

@@ -23,6 +23,7 @@ from clawlaw.evidence.schema import (
     Stopped,
 )
 from clawlaw.executor import available
+from clawlaw.executor.trial import kept
 from clawlaw.gate import replies
 from clawlaw.gate.activation import Activation
 from clawlaw.gate.boundary import Boundary
@@ -128,9 +129,10 @@ class Daemon:
 
     def _confines(self) -> bool:
         """Whether code is confined: configured, and tried on this machine."""
-        if not self.config.executor.sandbox:
+        part = self.config.executor
+        if not part.sandbox:
             return False
-        found = available()
+        found = kept(Path(part.trial)) if part.trial else available()
         if not found.ok:
             note("no sandbox", problem=found.problem, remedy=found.remedy)
         return found.ok
