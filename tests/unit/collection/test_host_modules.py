@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Callable
@@ -221,6 +222,41 @@ def test_files_are_written_with_their_folders(run: Run, tmp_path: Path) -> None:
     path.chmod(0o644)
     assert run("config_files", files=files)[1]["written"] == [str(path)]
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+@needs_root
+def test_files_and_folders_belong_to_whom_they_must(run: Run, tmp_path: Path) -> None:
+    folder, file = tmp_path / "own", tmp_path / "own" / "secret"
+    wanted: dict[str, Any] = {
+        "folders": [
+            {"path": str(folder), "owner": "nobody", "group": "root", "mode": "0710"}
+        ],
+        "files": [
+            {"path": str(file), "content": "x", "owner": "nobody", "mode": "0600"}
+        ],
+    }
+    for flags, changed in ((["--check"], True), ([], True), ([], False)):
+        code, answer = run("config_files", *flags, **wanted)
+        assert (code, answer["changed"]) == (0, changed), answer
+    nobody = pwd.getpwnam("nobody")
+    for path, gid, mode in ((folder, 0, 0o710), (file, nobody.pw_gid, 0o600)):
+        found = path.stat()
+        assert (found.st_uid, found.st_gid) == (nobody.pw_uid, gid)
+        assert found.st_mode & 0o777 == mode
+    os.chown(folder, 0, 0)
+    _, answer = run("config_files", **wanted)
+    assert answer["written"] == [str(folder)]
+
+
+@needs_root
+def test_an_account_that_is_not_there_changes_nothing(run: Run, tmp_path: Path) -> None:
+    files = [{"path": str(tmp_path / "x"), "content": "x", "owner": "nobody-at-all"}]
+    code, answer = run("config_files", files=files)
+    assert code != 0
+    assert "nobody-at-all" in answer["msg"]
+    assert not (tmp_path / "x").exists()
+    code, answer = run("config_files", "--check", files=files)
+    assert (code, answer["changed"]) == (0, True)
 
 
 @needs_root

@@ -12,8 +12,29 @@ description:
   - Writes the files that belong together in one step, with their folders. Every file is
     validated before the first one is replaced; each is replaced at once.
   - One connection for all of them, where a task for each would need two or three.
-  - Files belong to root.
 options:
+  folders:
+    description: Folders that are made, or given their owner and mode, before the files.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path. Missing parents are made with mode 0755.
+        type: path
+        required: true
+      mode:
+        description: Permissions as octal digits.
+        type: str
+        default: "0755"
+      owner:
+        description: Account that it belongs to.
+        type: str
+        default: root
+      group:
+        description: Its group; the owner's own unless given.
+        type: str
+        default: ""
   files:
     description: The files, with their whole content.
     type: list
@@ -32,6 +53,10 @@ options:
         description: Permissions as octal digits.
         type: str
         default: "0644"
+      owner:
+        description: Account that it belongs to, with the account's own group.
+        type: str
+        default: root
       validate:
         description:
           - Command that must succeed, C(%s) standing for a file with the new content.
@@ -80,6 +105,14 @@ EXAMPLES = r"""
       - path: /etc/default/example
         content: |
           OPTIONS=--quiet
+      - path: /etc/example/password
+        content: "{{ example_password }}"
+        owner: example
+        mode: "0600"
+    folders:
+      - path: /var/lib/example
+        owner: example
+        mode: "0700"
     unit: example.service
   notify: Restart the example
 """
@@ -91,7 +124,7 @@ outdated:
   type: bool
   sample: false
 written:
-  description: Paths that were written or, in check mode, would be.
+  description: Files and folders that were written or, in check mode, would be.
   returned: success
   type: list
   elements: str
@@ -104,7 +137,9 @@ removed:
   sample: []
 """
 
+import grp
 import os
+import pwd
 import shlex
 import stat
 import tempfile
@@ -113,19 +148,51 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-ROOT = 0
 
-
-def present(path: str) -> tuple[str | None, str, bool]:
-    """Return content, mode as four octal digits, and whether root owns the file."""
+def present(path: str) -> tuple[str | None, str, tuple[int, int] | None]:
+    """Return content, mode as four octal digits, and uid and gid of a file."""
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - Ansible's style
             content = file.read()
             status = os.fstat(file.fileno())
     except FileNotFoundError:
-        return None, "", False
-    owned = status.st_uid == ROOT and status.st_gid == ROOT
-    return content, f"{stat.S_IMODE(status.st_mode):04o}", owned
+        return None, "", None
+    owner = status.st_uid, status.st_gid
+    return content, f"{stat.S_IMODE(status.st_mode):04o}", owner
+
+
+def ids(module: AnsibleModule, wanted: dict[str, str]) -> tuple[int, int]:
+    """Return uid and gid of whom a file or folder shall belong to.
+
+    In check mode an account that an earlier task would have made has neither.
+    """
+    owner, group = wanted["owner"], wanted.get("group", "")
+    try:
+        found = pwd.getpwnam(owner)
+        return found.pw_uid, grp.getgrnam(group).gr_gid if group else found.pw_gid
+    except KeyError as error:
+        if module.check_mode:
+            return -1, -1
+        module.fail_json(msg=f"{wanted['path']}: {error.args[0]}; nothing was changed")
+        raise
+
+
+def folders(module: AnsibleModule) -> list[str]:
+    """Make the folders, and return those that differed."""
+    changed = []
+    for wanted in module.params["folders"]:
+        path, mode, owner = wanted["path"], int(wanted["mode"], 8), ids(module, wanted)
+        if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+            status = os.stat(path)  # noqa: PTH116
+            now = stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid)
+            if now == (mode, owner):
+                continue
+        changed.append(path)
+        if not module.check_mode:
+            os.makedirs(path, mode=0o755, exist_ok=True)  # noqa: PTH103
+            os.chown(path, *owner)
+            os.chmod(path, mode)  # noqa: PTH101
+    return changed
 
 
 def validate(module: AnsibleModule, wanted: dict[str, str]) -> None:
@@ -134,6 +201,7 @@ def validate(module: AnsibleModule, wanted: dict[str, str]) -> None:
         return
     scratch = os.path.join(module.tmpdir, "validated")  # noqa: PTH118
     _write(scratch, wanted["content"])
+    os.chmod(scratch, int(wanted["mode"], 8))  # noqa: PTH101
     words = [w.replace("%s", scratch) for w in shlex.split(wanted["validate"])]
     code, out, problem = module.run_command(words)
     os.unlink(scratch)  # noqa: PTH108
@@ -144,14 +212,14 @@ def validate(module: AnsibleModule, wanted: dict[str, str]) -> None:
         )
 
 
-def replace(wanted: dict[str, str]) -> None:
+def replace(wanted: dict[str, str], owner: tuple[int, int]) -> None:
     """Write a file beside its place and move it there."""
     folder = os.path.dirname(wanted["path"])  # noqa: PTH120
     os.makedirs(folder, mode=0o755, exist_ok=True)  # noqa: PTH103
     descriptor, scratch = tempfile.mkstemp(dir=folder, prefix=".forge-")
     os.close(descriptor)
     _write(scratch, wanted["content"])
-    os.chown(scratch, ROOT, ROOT)
+    os.chown(scratch, *owner)
     os.chmod(scratch, int(wanted["mode"], 8))  # noqa: PTH101
     # Not atomic_move, which would keep the old file's owner and mode.
     os.replace(scratch, wanted["path"])  # noqa: PTH105
@@ -211,9 +279,11 @@ def outdated(module: AnsibleModule) -> bool:
 def apply(module: AnsibleModule) -> dict[str, Any]:
     """Return the module's answer, after doing what it says unless in check mode."""
     stale, diffs = [], []
+    owners = {wanted["path"]: ids(module, wanted) for wanted in module.params["files"]}
     for wanted in module.params["files"]:
-        content, mode, owned = present(wanted["path"])
-        if content != wanted["content"] or mode != wanted["mode"] or not owned:
+        content, mode, owner = present(wanted["path"])
+        now = content, mode, owner
+        if now != (wanted["content"], wanted["mode"], owners[wanted["path"]]):
             validate(module, wanted)
             stale.append(wanted)
             diffs.append(
@@ -227,15 +297,16 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
     keep = {wanted["path"] for wanted in module.params["files"]}
     gone = leftovers(module.params["exclusive"], keep)
     late = outdated(module)
+    made = folders(module)
     if not module.check_mode:
         for wanted in stale:
-            replace(wanted)
+            replace(wanted, owners[wanted["path"]])
         for path in gone:
             os.unlink(path)  # noqa: PTH108
     return {
-        "changed": bool(stale or gone or late),
+        "changed": bool(made or stale or gone or late),
         "outdated": late,
-        "written": [wanted["path"] for wanted in stale],
+        "written": [*made, *(wanted["path"] for wanted in stale)],
         "removed": gone,
         "diff": [*diffs, *({"before": f"{p}\n", "after": ""} for p in gone)],
     }
@@ -258,7 +329,19 @@ def main() -> None:
                     "path": {"type": "path", "required": True},
                     "content": {"type": "str", "required": True},
                     "mode": {"type": "str", "default": "0644"},
+                    "owner": {"type": "str", "default": "root"},
                     "validate": {"type": "str", "default": ""},
+                },
+            },
+            "folders": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "path": {"type": "path", "required": True},
+                    "mode": {"type": "str", "default": "0755"},
+                    "owner": {"type": "str", "default": "root"},
+                    "group": {"type": "str", "default": ""},
                 },
             },
             "exclusive": {"type": "path"},
