@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from clawlaw import __version__
-from clawlaw.cli import agents, evidence, execute, policy, steward, witness
+from clawlaw.cli import agents, drill, evidence, execute, policy, steward, witness
 from clawlaw.cli.anchor import anchor
 from clawlaw.cli.backtest import backtest
 from clawlaw.cli.bench_cases import bench_cases
@@ -64,6 +64,7 @@ app.command()(gate)
 app.command()(inference)
 app.add_typer(policy.app)
 app.add_typer(agents.app)
+app.add_typer(drill.app)
 execute.register(app)
 app.add_typer(evidence.app)
 app.add_typer(steward.app)

@@ -68,6 +68,55 @@ class Walk(Struct, frozen=True):
         return {"good": self.good, **msgspec.to_builtins(self)}
 
 
+class Door(Struct, frozen=True):
+    """How an enrolled agent reaches its gate.
+
+    Attributes:
+        address: ADDRESS:PORT on loopback.
+        uid: Of the agent's account.
+        workspace: The first that the policy is bound to.
+        stewards: Path of the stewards' socket, "" where there is none.
+    """
+
+    address: str
+    token: str
+    uid: int
+    workspace: str
+    stewards: str = ""
+
+
+def door(name: str, config: Path, folder: Path) -> Door:
+    """Read how an agent reaches the gate, and that it may.
+
+    Args:
+        name: Of the agent.
+        config: Of the gate.
+        folder: Of the tokens.
+
+    Raises:
+        UsageError: No such agent, or no listener for it.
+        EnrolError: Its token cannot be used.
+    """
+    with as_owner(config):
+        read = read_config(config)
+    agent = next((a for a in read.agents if a.principal == name), None)
+    if agent is None or agent.uid is None:
+        remedy = f"clawlaw agents add {name} --uid UID"
+        raise UsageError(str(config), f"no agent {name!r} with an account", remedy)
+    path = credentials_path(folder, name)
+    if check_credentials(path, agent.uid) not in agent.tokens:
+        raise EnrolError(f"{path}: another token than the configuration's")
+    token = path.read_text("ascii").strip()
+    stewards = [part.unix for part in read.listeners if "steward" in part.rights]
+    return Door(
+        tcp_address(config),
+        token,
+        agent.uid,
+        read.policy.workspace[0],
+        stewards[0] if stewards else "",
+    )
+
+
 def walk(name: str, config: Path, folder: Path, actions: int) -> Walk:
     """Ask the running gate as one agent.
 
@@ -81,17 +130,8 @@ def walk(name: str, config: Path, folder: Path, actions: int) -> Walk:
         UsageError: No such agent, or the gate does not answer.
         EnrolError: Its token cannot be used.
     """
-    with as_owner(config):
-        read = read_config(config)
-    agent = next((a for a in read.agents if a.principal == name), None)
-    if agent is None or agent.uid is None:
-        remedy = f"clawlaw agents add {name} --uid UID"
-        raise UsageError(str(config), f"no agent {name!r} with an account", remedy)
-    path = credentials_path(folder, name)
-    if check_credentials(path, agent.uid) not in agent.tokens:
-        raise EnrolError(f"{path}: another token than the configuration's")
-    token = path.read_text("ascii").strip()
-    asking = _Asking(tcp_address(config), token, read.policy.workspace[0])
+    here = door(name, config, folder)
+    asking = _Asking(here.address, here.token, here.workspace)
     try:
         return asking.walk(actions)
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -122,7 +162,7 @@ class _Asking:
     def walk(self, actions: int) -> Walk:
         verdicts: dict[str, int] = {}
         took: list[float] = []
-        for tool, given in _ordinary(self._work, actions):
+        for tool, given in ordinary(self._work, actions):
             begin = time.perf_counter()
             said = self._propose("work", tool, given)["verdict"]
             took.append((time.perf_counter() - begin) * _MILLI)
@@ -176,7 +216,7 @@ class _Asking:
         return answer.status, found if isinstance(found, dict) else {}
 
 
-def _ordinary(work: str, actions: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def ordinary(work: str, actions: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Everyday actions in a workspace, a few kinds in turn."""
     for number in range(actions):
         file = f"{work}/part-{number % 40}.md"

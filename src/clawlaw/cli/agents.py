@@ -7,6 +7,7 @@
 `add` and `remove` change the gate's configuration; the gate reads it when it starts.
 """
 
+import os
 import pwd
 from difflib import unified_diff
 from pathlib import Path
@@ -102,23 +103,45 @@ def add(
 
 
 @app.command()
-def token(
-    name: NameArgument,
+def tokens(
+    agents: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME=ACCOUNT...]", help="All there are."),
+    ] = None,
     *,
-    uid: Annotated[int, typer.Option(min=1, help="Of the agent's account, its alone.")],
     credentials: FolderOption = FOLDER,
 ) -> None:
-    """Make an agent's token, or take the one that is there; print its digest as JSON.
+    """Make the agents' tokens where they are missing; remove all other tokens.
 
-    For who writes the gate's configuration himself, as the role of the Forge does.
+    Prints uid, groups and digest of each as JSON: for who writes the gate's
+    configuration himself, as the role of the Forge does.
     """
     with reported():
         from clawlaw.gate.enrol import make_credentials  # noqa: PLC0415
 
-        made = make_credentials(credentials_path(credentials, name), uid, _group(uid))
-        said = {"agent": name, "digest": made.digest, "fresh": made.fresh}
-        print_json(said)
+        said: dict[str, Any] = {}
+        for text in agents or ():
+            name, _, account = text.partition("=")
+            uid, gids = _account(account)
+            made = make_credentials(credentials_path(credentials, name), uid, gids[0])
+            said[name] = {"uid": uid, "gids": gids, "digest": made.digest}
+            said[name]["fresh"] = made.fresh
+        kept = {credentials_path(credentials, name) for name in said}
+        gone = sorted(set(credentials.glob("*.token")) - kept)
+        for path in gone:
+            path.unlink()
+        print_json({"agents": said, "removed": [path.stem for path in gone]})
     raise typer.Exit(OK)
+
+
+def _account(name: str) -> tuple[int, list[int]]:
+    """Uid and groups of an account, its own group first."""
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError as error:
+        raise UsageError(repr(name), "no account", "write NAME=ACCOUNT") from error
+    groups = set(os.getgrouplist(name, found.pw_gid)) - {found.pw_gid}
+    return found.pw_uid, [found.pw_gid, *sorted(groups)]
 
 
 def _agents(config: Path) -> tuple[bytes, list[dict[str, Any]]]:
@@ -301,7 +324,9 @@ def _show(path: Path, found: Installed, wanted: bytes, *, wrote: bool) -> None:
 
 @app.command()
 def verify(
-    name: NameArgument,
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Principals of the policy.")
+    ],
     *,
     config: ConfigOption = CONFIG,
     credentials: FolderOption = FOLDER,
@@ -318,15 +343,21 @@ def verify(
     with reported(as_json=as_json):
         from clawlaw.cli.agent_proof import prove  # noqa: PLC0415  # needs the gate
 
-        proofs = prove(name, config, credentials, file if hooks else None, hooks=hooks)
-        good = all(proof.good for proof in proofs)
+        given = (config, credentials, file if hooks else None)
+        found = {name: prove(name, *given, hooks=hooks) for name in names}
+        good = all(proof.good for proofs in found.values() for proof in proofs)
+        fields = {name: [p.fields() for p in ps] for name, ps in found.items()}
         either(
-            {"agent": name, "good": good, "proofs": [p.fields() for p in proofs]},
+            {"good": good, "agents": fields},
             as_json=as_json,
             text=lambda: print_table(
-                f"Agent {name}",
-                ("proof", "result", "says"),
-                [(p.name, "good" if p.good else "NOT GOOD", p.says) for p in proofs],
+                "Agents",
+                ("agent", "proof", "result", "says"),
+                [
+                    (name, p.name, "good" if p.good else "NOT GOOD", p.says)
+                    for name, proofs in found.items()
+                    for p in proofs
+                ],
             ),
         )
     raise typer.Exit(OK if good else DIFFERENT)

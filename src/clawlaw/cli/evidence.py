@@ -1,5 +1,7 @@
 """`clawlaw evidence`: proofs that verify without the log."""
 
+import pwd
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -107,14 +109,34 @@ def keygen(
     name: Annotated[
         str, typer.Option(metavar="ORIGIN", help="Name in every signature.")
     ],
+    owner: Annotated[
+        str,
+        typer.Option(metavar="ACCOUNT", help="Who signs with it; default: who asks."),
+    ] = "",
 ) -> None:
     """Make the key that signs a log's checkpoints; FILE.pub gets the published form."""
     with reported():
         from clawlaw.evidence.keys import make_signer  # noqa: PLC0415  # an extra
 
+        if owner:
+            _check_account(owner)
         make_signer(file, name)
+        if owner:
+            shutil.chown(file, owner, pwd.getpwnam(owner).pw_gid)
         out.print(f"{file}: made; {file.with_suffix('.pub')} is public", markup=False)
     raise typer.Exit(OK)
+
+
+def _check_account(name: str) -> None:
+    """Before anything is made.
+
+    Raises:
+        UsageError: Nobody has that name.
+    """
+    try:
+        pwd.getpwnam(name)
+    except KeyError as error:
+        raise UsageError("--owner", f"{name!r}: no such account") from error
 
 
 @app.command()

@@ -113,7 +113,7 @@ def test_an_agent_from_enrolment_to_removal(boundary: Boundary) -> None:
     proven = boundary.agents("verify", "developer", "--json")
     said = json.loads(proven.stdout)
     assert said["good"], said
-    assert [p["name"] for p in said["proofs"]] == [
+    assert [p["name"] for p in said["agents"]["developer"]] == [
         "managed settings",
         "credentials",
         "an ordinary action is allowed",
@@ -154,7 +154,7 @@ def test_a_gate_that_is_down_proves_nothing(boundary: Boundary) -> None:
     proven = boundary.agents("verify", "developer", "--no-hooks", "--json")
     said = json.loads(proven.stdout)
     assert proven.returncode == 1
-    assert {p["name"]: p["good"] for p in said["proofs"]} == {
+    assert {p["name"]: p["good"] for p in said["agents"]["developer"]} == {
         "credentials": True,
         "an ordinary action is allowed": False,
         "a write outside is denied": False,
