@@ -70,62 +70,82 @@ def propose(room: "Room", tool: str, **arguments: str) -> dict[str, Any]:
     return ask(room, "POST", "/v1/proposals", call)
 
 
-def test_the_gate_runs_under_its_own_account(edge: Host) -> None:
+def test_the_gate_runs_under_its_own_account_on_loopback_alone(edge: Host) -> None:
     unit = edge.service("clawlaw")
-    assert unit.is_running
-    assert unit.is_enabled
-    process = edge.process.get(comm="clawlaw")
-    assert process.user == "clawlaw"
-
-
-def test_it_listens_on_loopback_alone(edge: Host) -> None:
+    assert (unit.is_running, unit.is_enabled) == (True, True)
+    assert edge.process.get(comm="clawlaw").user == "clawlaw"
     listening = edge.check_output("ss -Hltn | awk '{print $4}'").split()
-    assert "127.0.0.1:8181" in listening
-    assert [place for place in listening if place.endswith(":8181")] == [
-        "127.0.0.1:8181"
-    ]
+    assert [p for p in listening if p.endswith(":8181")] == ["127.0.0.1:8181"]
 
 
-@pytest.mark.parametrize(
-    "user", ["clawlaw", "clawlaw-steward", "agent-developer", "agent-operator"]
-)
-def test_no_account_is_sudos_or_has_a_password(edge: Host, user: str) -> None:
-    assert not {"sudo", "root", "wheel"} & set(edge.user(user).groups)
-    assert edge.user(user).password.startswith("!")
+def test_no_account_is_sudos_or_has_a_password(edge: Host) -> None:
+    accounts = {"clawlaw", "clawlaw-steward", "agent-developer", "agent-operator"}
+    shadow = edge.check_output("getent shadow").splitlines()
+    words = {line.split(":")[0]: line.split(":")[1] for line in shadow}
+    assert {words[name][0] for name in accounts} == {"!"}
+    for line in edge.check_output(
+        f"id -Gn {' && id -Gn '.join(accounts)}"
+    ).splitlines():
+        assert not {"sudo", "root", "wheel"} & set(line.split())
 
 
-@pytest.mark.parametrize(
-    ("path", "owner", "mode"),
-    [
-        ("/etc/clawlaw/gate.yaml", "clawlaw", 0o600),
-        ("/etc/clawlaw/log.key", "clawlaw", 0o600),
-        ("/etc/clawlaw/agents/developer.token", "agent-developer", 0o600),
-        ("/etc/claude-code/managed-settings.json", "root", 0o644),
-        ("/var/lib/clawlaw", "clawlaw", 0o700),
-    ],
-)
-def test_files_are_as_private_as_they_must_be(
-    edge: Host, path: str, owner: str, mode: int
-) -> None:
-    assert (edge.file(path).user, edge.file(path).mode) == (owner, mode)
+def test_files_are_as_private_as_they_must_be(edge: Host) -> None:
+    wanted = {
+        "/etc/clawlaw/gate.yaml": "clawlaw 600",
+        "/etc/clawlaw/log.key": "clawlaw 600",
+        "/etc/clawlaw/agents/developer.token": "agent-developer 600",
+        "/etc/claude-code/managed-settings.json": "root 644",
+        "/var/lib/clawlaw": "clawlaw 700",
+        "/var/lib/clawlaw-drill/steward.pem": "clawlaw-steward 600",
+        "/var/lib/clawlaw-drill/passphrase": "clawlaw-steward 600",
+    }
+    found = edge.check_output(f"stat -c '%n %U %a' {' '.join(wanted)}").splitlines()
+    assert dict(line.split(" ", 1) for line in found) == wanted
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
+def test_an_agent_does_not_reach_the_gates_own(room: "Room") -> None:
+    tries = (
         "cat /etc/clawlaw/gate.yaml",
         "cat /etc/clawlaw/log.key",
         "cat /etc/clawlaw/agents/operator.token",
+        "cat /var/lib/clawlaw-drill/passphrase",
         f"ls {LOG}",
         "ls /srv/clawlaw/work/operator/../../../../var/lib/clawlaw/state",
         "touch /etc/clawlaw/policy/more.yaml",
         "touch /etc/claude-code/managed-settings.json",
+        "touch /run/clawlaw/sandbox.json",
         "pkill clawlaw",
         "systemctl stop clawlaw",
-    ],
-)
-def test_an_agent_does_not_reach_the_gates_own(room: "Room", command: str) -> None:
-    assert as_agent(room, "agent-developer", "sh", "-c", command).returncode != 0
+    )
+    script = "\n".join(f"({one}) >&2 && echo '{one}'" for one in tries)
+    done = as_agent(room, "agent-developer", "sh", "-c", f"{script}\ntrue")
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+
+def test_an_agents_script_runs_in_the_sandbox(edge: Host, room: "Room") -> None:
+    script = """
+        touch inside
+        touch /srv/clawlaw/work/outside && echo OUT
+        cat /etc/clawlaw/gate.yaml && echo READ
+        (exec 3<>/dev/tcp/127.0.0.1/8181) && echo NET
+        id -un
+    """
+    edge.check_output(f"cat > {WORK}/build.sh <<'END'\n{script}\nEND")
+    done = as_agent(
+        room, "agent-developer", "sh", "-c",
+        f"cd {WORK} && {CLAWLAW} run --session build -- bash build.sh",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "agent-developer\n"), done.stderr
+    assert edge.file(f"{WORK}/inside").user == "agent-developer"
+    assert not edge.file("/srv/clawlaw/work/outside").exists
+    query = f"{CLAWLAW} evidence query {LOG} --session build --json"
+    bodies = [
+        json.loads(line)["body"] for line in edge.check_output(query).splitlines()
+    ]
+    decided = next(body for body in bodies if body["kind"] == "decided")
+    assert decided["record"]["facts"]["sandbox"] is True
+    performed = next(body for body in bodies if body["kind"] == "performed")
+    assert performed["sandbox"].startswith("bubblewrap+landlock")
 
 
 def test_an_agent_is_turned_away_from_the_stewards_socket(room: "Room") -> None:
@@ -144,23 +164,11 @@ def test_an_ordinary_action_is_allowed(room: "Room") -> None:
     assert (answer["status"], answer["verdict"]) == (200, "allow"), answer
 
 
-@pytest.mark.parametrize(
-    "path", ["/etc/hosts", f"{WORK}/../../../../etc/hosts", "/etc/clawlaw/gate.yaml"]
-)
-def test_a_write_outside_is_denied(room: "Room", path: str) -> None:
-    answer = propose(room, "write", path=path, content="x")
-    assert answer["verdict"] == "deny", answer
-
-
-def test_an_escalation_nobody_answers_is_a_denial(room: "Room") -> None:
-    answer = propose(room, "exec", command="git push origin main")
-    assert answer["verdict"] == "escalate", answer
-    name = answer["escalation"]["id"]
-    ended = ask(room, "GET", f"/v1/escalations/{name}?wait=15")
-    assert ended["state"] == "expired"
-
-
-def test_a_malformed_action_is_denied(room: "Room") -> None:
+def test_what_must_not_happen_is_denied(room: "Room") -> None:
+    paths = ("/etc/hosts", f"{WORK}/../../../../etc/hosts", "/etc/clawlaw/gate.yaml")
+    for path in paths:
+        answer = propose(room, "write", path=path, content="x")
+        assert answer["verdict"] == "deny", answer
     answer = ask(room, "POST", "/v1/proposals", {"tool": "write", "no": 1})
     assert answer["verdict"] == "deny", answer
 
@@ -181,6 +189,19 @@ def test_a_hook_is_answered_as_claude_code_reads_it(room: "Room") -> None:
     }
     answer = ask(room, "POST", "/v1/hooks/claude-code", hook)
     assert answer["hookSpecificOutput"]["permissionDecision"] == "deny"
+
+
+def test_a_walk_an_experiment_and_a_drill_end_as_they_must(edge: Host) -> None:
+    said = json.loads(edge.run(f"{CLAWLAW} agents exercise developer --json").stdout)
+    assert (said["good"], said["verdicts"]) == (True, {"allow": 200}), said
+    assert said["probes"][-1]["said"] == "escalate"
+    said = json.loads(edge.run(f"{CLAWLAW} drill experiment developer --json").stdout)
+    assert (said["good"], sorted(said["milliseconds"])) == (True, ["with", "without"])
+    drill = f"{CLAWLAW} drill escalation developer --steward /var/lib/clawlaw-drill"
+    said = json.loads(edge.run(f"{drill} --json").stdout)
+    assert [step["said"] for step in said["steps"]] == [
+        "escalate", "approved", "allow", "escalate", "expired"
+    ]  # fmt: skip
 
 
 def test_the_evidence_verifies_and_grows_over_a_restart(edge: Host) -> None:
@@ -208,25 +229,16 @@ def test_a_lower_version_is_refused(edge: Host, converge: "Converge") -> None:
     assert edge.service("clawlaw").is_running
 
 
-def test_settings_that_were_changed_are_noticed_and_put_back(
+def test_changed_settings_are_put_back_and_an_agent_that_is_gone_loses_its_token(
     edge: Host, converge: "Converge"
 ) -> None:
     file = "/etc/claude-code/managed-settings.json"
     proof = f"{CLAWLAW} agents verify developer"
-    assert edge.run(proof).rc == 0
     edge.check_output(f"""sed -i 's/"block"/"continue"/' {file}""")
     assert edge.run(proof).rc == 1
-    done = converge()
+    done = converge(clawlaw_agents=[{"name": "developer", "user": "agent-developer"}])
     assert done.returncode == 0, done.stdout
     assert edge.run(proof).rc == 0
-
-
-def test_an_agent_that_is_taken_out_loses_its_token(
-    edge: Host, converge: "Converge"
-) -> None:
-    one = [{"name": "developer", "user": "agent-developer"}]
-    done = converge(clawlaw_agents=one)
-    assert done.returncode == 0, done.stdout
     assert not edge.file("/etc/clawlaw/agents/operator.token").exists
     assert "operator" not in edge.file("/etc/clawlaw/gate.yaml").content_string
 
@@ -243,10 +255,3 @@ def test_removal_keeps_the_evidence(edge: Host, converge: "Converge") -> None:
     done = converge()
     assert done.returncode == 0, done.stdout
     assert edge.run(f"{CLAWLAW} verify {LOG}").rc == 0
-
-
-def test_ordinary_work_passes_and_a_chain_does_not(edge: Host) -> None:
-    done = edge.run(f"{CLAWLAW} agents exercise developer --json")
-    said = json.loads(done.stdout)
-    assert (done.rc, said["verdicts"]) == (0, {"allow": 200}), said
-    assert said["probes"][-1]["said"] == "escalate"
