@@ -59,7 +59,7 @@ def test_settings_are_set_once(mac: Mac, words: str) -> None:
         "power.autorestart = 0",
         "firewall.enabled = off",
         "firewall.stealth = off",
-        "firewall.allow /opt/ollama/bin/ollama = off",
+        "firewall.program /opt/ollama/bin/ollama = absent",
         "sysctl.iogpu.wired_limit_mb = 0",
     ]
     assert (first["changed"], second["changed"]) == (True, False)
@@ -119,3 +119,10 @@ def test_a_blocked_program_is_let_through(mac: Mac) -> None:
     mac.set(apps={"/opt/x": False})
     assert mac.run({"firewall_allow": ["/opt/x"]})["changed"] is True
     assert mac.state()["apps"] == {"/opt/x": True}
+
+
+def test_a_program_is_forgotten(mac: Mac) -> None:
+    mac.set(apps={"/opt/x": True, "/opt/y": True})
+    first, second = (mac.run({"firewall_forget": ["/opt/x"]}) for _ in range(2))
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert mac.state()["apps"] == {"/opt/y": True}

@@ -43,7 +43,11 @@ def topology(*rules: Any) -> dict[str, Any]:
     }
 
 
-GUARD = {"ports": ["11434", "8080"], "users": ["root", "_clawlaw-inference"]}
+GUARD = {
+    "addresses": ["127.0.0.1", OWN],
+    "ports": ["11434", "8080"],
+    "users": ["root", "_clawlaw-inference"],
+}
 STUDIO = topology(
     ingress("ssh"),
     ingress("engines", ports=["8080", "11434"], sources=SOURCES[1:3]),
@@ -140,18 +144,44 @@ def test_values_that_could_change_a_rule_are_refused(wrong: dict[str, Any]) -> N
 def test_a_guard_stands_before_what_passes_on_loopback() -> None:
     rules = pf.anchor(STUDIO, "studio", [GUARD]).splitlines()
     own, others, loopback = rules[:3]
-    ports = "proto tcp from any to any port { 11434, 8080 }"
+    ports = f"inet proto tcp from any to {{ 127.0.0.1, {OWN} }} port {{ 11434, 8080 }}"
     assert own == f"pass out quick {ports} user {{ root, _clawlaw-inference }} no state"
     assert others == f'block return out quick {ports} label "guarded"'
     assert loopback.startswith("pass quick on lo0")
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"ports": []}, {"users": []}, {"users": ["a b"]}, {"ports": ["x"]}]
+    "wrong",
+    [
+        {"ports": []},
+        {"users": []},
+        {"users": ["a b"]},
+        {"ports": ["x"]},
+        {"addresses": []},
+    ],
 )
 def test_a_guard_without_effect_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="guard of ports"):
         pf.anchor(STUDIO, "studio", [{**GUARD, **wrong}])
+
+
+def test_engines_are_guarded_where_the_gate_is() -> None:
+    hosts = {
+        "m4-pro": {
+            "components": ["clawlaw_gate", "ollama"],
+            "addresses": {"boundary": "198.51.100.31", "inference": "203.0.113.31"},
+        },
+        "studio": {"components": ["mlx"], "addresses": {"inference": OWN}},
+        "worker": {"components": ["harbor"], "addresses": {"cluster": "192.0.2.21"}},
+    }
+    whole = {"hosts": hosts, "ports": {"ollama": 11434, "mlx": 8080, "ssh": 22}}
+    (guard,) = pf.engine_guards(whole, "m4-pro", ["root"])
+    assert guard == {
+        "addresses": ["127.0.0.1", "198.51.100.31", "203.0.113.31", OWN],
+        "ports": ["8080", "11434"],
+        "users": ["root"],
+    }
+    assert pf.engine_guards(whole, "studio", ["root"]) == []
 
 
 def test_a_host_that_is_unknown_is_named() -> None:

@@ -37,9 +37,13 @@ def read_switch(text: str) -> bool | None:
     return True if ON.search(text) else None
 
 
-def read_allowed(text: str) -> bool:
-    """Return whether ``socketfilterfw --getappblocked`` says that connections pass.
+def read_application(text: str) -> str:
+    """Return what ``socketfilterfw --getappblocked`` says of a program.
 
-    A program that is not listed is asked about, which nobody sees on a server.
+    Returns:
+        ``on`` if connections to it pass, ``off`` if not, ``absent`` if it is not
+        listed: then somebody at the screen is asked, whom a server does not have.
     """
-    return "permitted" in text.lower()
+    if "not part of" in text:
+        return "absent"
+    return "on" if "permitted" in text else "off"

@@ -38,6 +38,11 @@ options:
     type: list
     elements: path
     default: []
+  firewall_forget:
+    description: Programs that the application firewall is to forget.
+    type: list
+    elements: path
+    default: []
   sysctl:
     description: Kernel settings, until the next boot.
     type: dict
@@ -120,9 +125,9 @@ class Mac:
             text = self.run("socketfilterfw", f"--get{SWITCHES[key]}")
             state = rules.read_switch(text)
             found[f"firewall.{key}"] = None if state is None else _word(on=state)
-        for path in params["firewall_allow"]:
+        for path in params["firewall_allow"] + params["firewall_forget"]:
             text = self.run("socketfilterfw", "--getappblocked", path)
-            found[f"firewall.allow {path}"] = _word(on=rules.read_allowed(text))
+            found[f"firewall.program {path}"] = rules.read_application(text)
         for key in params["sysctl"]:
             text = self.run("sysctl", "-n", key, may_fail=True).strip()
             found[f"sysctl.{key}"] = text or None
@@ -134,7 +139,8 @@ class Mac:
         return {
             **{f"power.{k}": str(int(v)) for k, v in params["power"].items()},
             **{f"firewall.{k}": _word(on=v) for k, v in self.switches().items()},
-            **{f"firewall.allow {p}": "on" for p in params["firewall_allow"]},
+            **{f"firewall.program {p}": "on" for p in params["firewall_allow"]},
+            **{f"firewall.program {p}": "absent" for p in params["firewall_forget"]},
             **{f"sysctl.{k}": str(v) for k, v in params["sysctl"].items()},
         }
 
@@ -150,10 +156,11 @@ class Mac:
             self.run("pmset", "-a", key, value)
         elif kind == "sysctl":
             self.run("sysctl", f"{key}={value}")
-        elif key.startswith("allow "):
-            path = key.removeprefix("allow ")
-            self.run("socketfilterfw", "--add", path)
-            self.run("socketfilterfw", "--unblockapp", path)
+        elif key.startswith("program "):
+            path = key.removeprefix("program ")
+            words = ["--remove"] if value == "absent" else ["--add", "--unblockapp"]
+            for word in words:
+                self.run("socketfilterfw", word, path)
         else:
             self.run("socketfilterfw", f"--set{SWITCHES[key]}", value)
 
@@ -195,6 +202,7 @@ def main() -> None:
                 "options": {key: {"type": "bool"} for key in SWITCHES},
             },
             "firewall_allow": {"type": "list", "elements": "path", "default": []},
+            "firewall_forget": {"type": "list", "elements": "path", "default": []},
             "sysctl": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
