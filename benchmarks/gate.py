@@ -231,6 +231,12 @@ def entry_size(place: Place) -> int:
     return len(payload) + HEADER_SIZE
 
 
+def unseen(place: Place, times: int, after: int) -> list[bytes]:
+    """Lines of a shell that did not come before, so that no analysis is kept of any."""
+    lines = [f"{SHELL[n % 3]} n{n}" for n in range(after, after + times)]
+    return [request(call(place, "exec", {"command": c}, "shell")) for c in lines]
+
+
 def scraper(gate: Path) -> Callable[[], str]:
     """What asks the gate for its metrics."""
 
@@ -308,6 +314,11 @@ def measure(place: Place, options: argparse.Namespace) -> dict[str, object]:
                     run = partial(sequential, own, some, times)
                     found = stages.during(name, run)
                     rows.setdefault(f"{name} gate", []).extend(found)
+                new = unseen(place, times, len(rows.get("shell gate, new", ())))
+                found = stages.during(
+                    "shell, new", partial(sequential, own, new, times)
+                )
+                rows.setdefault("shell gate, new", []).extend(found)
             for _ in range(2):
                 for name, path in (("floor", at["file"]), ("gate", gate)):
                     run_all = partial(parallel, path, many, options.seconds / 2)
@@ -324,8 +335,20 @@ def measure(place: Place, options: argparse.Namespace) -> dict[str, object]:
     return {
         "ms": {name: cuts(found) for name, found in rows.items()},
         "per_second": rates,
-        "stages_ms": {n: stages.means(n, rows[f"{n} gate"]) for n in asked},
-        "floor_ms": {n: fmean(rows[f"{n} floor"]) for n in asked},
+        "stages_ms": {
+            name: stages.means(name, rows[row])
+            for name, row in (
+                *((name, f"{name} gate") for name in asked),
+                ("shell, new", "shell gate, new"),
+            )
+        },
+        "floor_ms": {
+            name: fmean(rows[row])
+            for name, row in (
+                *((name, f"{name} floor") for name in asked),
+                ("shell, new", "shell floor"),
+            )
+        },
         "together": stages.together("32 gate"),
         "tracer_us": tracer(),
         "bytes": sizes,

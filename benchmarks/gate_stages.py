@@ -122,8 +122,8 @@ def show(means: dict[str, dict[str, float]], floors: dict[str, float]) -> None:
         means: Of `Stages.means`, by phase.
         floors: Mean milliseconds of the floor, by phase.
     """
-    print(f"{'mean ms of an action':<26}" + "".join(f"{p:>9}" for p in means))
+    print(f"{'mean ms of an action':<26}" + "".join(f"{p:>12}" for p in means))
     for stage in (*STAGES, REST, "whole"):
-        row = "".join(f"{found[stage]:9.3f}" for found in means.values())
+        row = "".join(f"{found[stage]:12.3f}" for found in means.values())
         print(f"  {stage:<24}{row}")
-    print(f"  {'floor, whole':<24}" + "".join(f"{floors[p]:9.3f}" for p in means))
+    print(f"  {'floor, whole':<24}" + "".join(f"{floors[p]:12.3f}" for p in means))

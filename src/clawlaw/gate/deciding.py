@@ -15,7 +15,6 @@ from msgspec import structs
 
 from clawlaw.core import kernel
 from clawlaw.core.actions import KIND_OF
-from clawlaw.core.analyse import analyse
 from clawlaw.core.decision import Verdict
 from clawlaw.core.decode import read_strictly
 from clawlaw.core.errors import ProposalError, SessionError
@@ -24,6 +23,7 @@ from clawlaw.evidence.redact import is_hidden, restore
 from clawlaw.evidence.schema import Decided, Escalated, Opened
 from clawlaw.gate import replies
 from clawlaw.gate.allowed import Allowed
+from clawlaw.gate.analyses import Analyses
 from clawlaw.gate.answers import FullError, gates_of
 from clawlaw.gate.evaluator import Evaluation
 from clawlaw.gate.facts import FactSource
@@ -90,6 +90,7 @@ class Decider:
         self._state = state
         self._source = source
         self._hooks = hooks
+        self._analyses = Analyses()
 
     def propose(self, peer: Peer, raw: bytes, trace: str) -> Reply:
         """Decide and record; the answer is durable after a flush.
@@ -109,7 +110,7 @@ class Decider:
         proposal = call.proposal
         client = self._session_of(call)
         decoded = perf_counter()
-        analysis = analyse(proposal, state.evaluator.policy)
+        analysis = self._analyses.of(proposal, state.evaluator.policy)
         if is_hidden(analysis.effects):
             raise ProposalError("arguments", "a secret names what would be touched")
         analysed = perf_counter()
