@@ -27,6 +27,8 @@ _SHAPE: Final = bytes(
 )
 _BEYOND_BMP: Final = bytes(range(0xF0, 0x100))  # where UTF-8 and UTF-16 order differ
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
+_FRACTION: Final = b"\xcb"  # float 64, the only one that msgspec writes
+_PACK: Final = msgspec.msgpack.Encoder().encode
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
 
@@ -74,7 +76,9 @@ def canonical_struct(value: msgspec.Struct) -> bytes:
         CanonicalError: As for :func:`canonical_json`.
     """
     fast = _encoded(value)
-    if fast is not None:
+    # MessagePack begins a fraction with a byte that ASCII text has not: where there is
+    # none, there is no fraction; where there is one, it may be part of an integer.
+    if fast is not None and _FRACTION in _PACK(value):
         try:
             _INTEGERS_ONLY.decode(fast)
         except msgspec.ValidationError:
