@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.gate.house import House, NoAnswerError
+from tests.integration.gate.house import ORIGIN, House, NoAnswerError
 
+from clawlaw.evidence.frame import HEADER_SIZE
 from clawlaw.evidence.schema import Activated, Decided
+from clawlaw.evidence.segment import read_frames, segment_paths
 
 SOURCE = Path(__file__).parents[3] / "policies" / "forge"
 
@@ -24,7 +26,13 @@ def house(make_house: Callable[..., House]) -> House:
         (folder / file.name).write_bytes(file.read_bytes())
     work = [str(made.workspace)]
     made.configure(
-        policy={"folder": str(folder), "workspace": work, "home": "/home/agent"}
+        policy={"folder": str(folder), "workspace": work, "home": "/home/agent"},
+        evidence={
+            "folder": str(made.log),
+            "origin": ORIGIN,
+            "key": str(made.folder / "log.pem"),
+            "segment": 1 << 16,
+        },
     )
     made.start()
     return made
@@ -100,3 +108,27 @@ def test_a_configuration_that_others_wrote_stops_the_next_start(house: House) ->
     house.stop()
     with pytest.raises(NoAnswerError, match="lets others in"):
         house.start()
+
+
+def test_a_log_that_was_changed_stops_the_start_and_stays_as_it_is(
+    house: House,
+) -> None:
+    for number in range(8):
+        assert house.propose(path=f"f{number}")["verdict"] == "allow"
+    house.stop(signal.SIGKILL)
+    path = segment_paths(house.log)[-1]
+    good = path.read_bytes()
+    start = list(read_frames(path))[4].place.offset
+    for field in (8, 40, HEADER_SIZE):  # length, link, payload
+        bad = bytearray(good)
+        bad[start + field] ^= 0x20
+        path.write_bytes(bad)
+        with pytest.raises(NoAnswerError, match=path.name):
+            house.start()
+        assert house.process is not None
+        assert house.process.wait() == 2
+        assert path.read_bytes() == bad
+        assert segment_paths(house.log)[-1] == path
+    path.write_bytes(good)
+    house.start()
+    assert house.propose(path="a")["verdict"] == "allow"

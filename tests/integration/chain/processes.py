@@ -19,7 +19,7 @@ from tests.integration.s3.servers import Server
 
 from clawlaw.evidence.keys import make_signer, read_signer
 
-LAG = 4  # seconds that a head may wait for the witness
+LAG = 10  # seconds that a head may wait for the witness
 LONG = 90  # seconds that anything may take on a busy machine
 
 
