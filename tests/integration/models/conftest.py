@@ -1,11 +1,14 @@
 """Real engines and a real registry on loopback, and modules run as plays run them."""
 
 import contextlib
+import hashlib
 import json
 import os
+import secrets
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -221,7 +224,7 @@ def run(tmp_path: Path) -> Run:
             "HOME": str(tmp_path),
         }
         ansible = Path(sys.executable).with_name("ansible-playbook")
-        words = [ansible, "-i", "localhost,", "-c", "local", book, *flags]
+        words = [str(ansible), "-i", "localhost,", "-c", "local", str(book), *flags]
         done = subprocess.run(
             words,
             env=environment,
@@ -233,3 +236,82 @@ def run(tmp_path: Path) -> Run:
         return {"status": done.returncode, **answer}
 
     return play
+
+
+@pytest.fixture(scope="session")
+def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Ollama, by its pin; its models are in ``models`` of its folder."""
+    folder = tmp_path_factory.mktemp("ollama")
+    server = ollama_server(folder, folder / "models")
+    server.start()
+    yield server
+    server.kill()
+
+
+def ollama_server(folder: Path, models: Path) -> Server:
+    port = free_port()
+    server = Server([str(program("ollama")), "serve"], port, folder, "/api/version")
+    models.mkdir(exist_ok=True)
+    server.environment |= {
+        "HOME": str(folder),
+        "OLLAMA_HOST": f"127.0.0.1:{port}",
+        "OLLAMA_MODELS": str(models),
+        "OLLAMA_NO_CLOUD": "1",
+        "OLLAMA_NUM_PARALLEL": "1",
+        "OLLAMA_CONTEXT_LENGTH": "512",
+    }
+    return server
+
+
+def gguf(path: Path, size: int = 2**20) -> str:
+    """Write a GGUF file that the engine takes, of about a size; return its digest.
+
+    It has no tensors: what is tested is how it gets to the engine.
+    """
+    numbers = secrets.token_bytes(size)
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    entries = [
+        text("general.architecture") + struct.pack("<I", 8) + text("llama"),
+        text("llama.block_count") + struct.pack("<II", 4, 1),
+        text("padding") + struct.pack("<IIQ", 9, 0, size) + numbers,
+    ]
+    head = b"GGUF" + struct.pack("<IQQ", 3, 0, len(entries))
+    data = head + b"".join(entries)
+    path.write_bytes(data + bytes(-len(data) % 32))
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 300 MiB, of which 256 have to stay free."""
+    folder = tmp_path / "small_disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300m", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("mounting a small disk takes root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def make_gguf() -> Callable[..., str]:
+    return gguf
+
+
+@pytest.fixture
+def make_ollama() -> Iterator[Callable[[Path, Path], Server]]:
+    """Start an engine of one's own: folder of its log, folder of its models."""
+    started = []
+
+    def start(folder: Path, models: Path) -> Server:
+        server = ollama_server(folder, models)
+        server.start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.kill()

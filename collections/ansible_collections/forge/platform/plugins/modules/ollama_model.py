@@ -1,0 +1,368 @@
+#!/usr/bin/python
+# Copyright (c) The Forge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ``forge.platform.ollama_model``: one model in one engine, by digest."""
+
+DOCUMENTATION = r"""
+module: ollama_model
+short_description: Have a model in Ollama, by digest
+version_added: "0.1.0"
+author: The Forge contributors
+description:
+  - Makes sure that Ollama serves a model whose bytes have the declared digest, from a
+    GGUF file, a model artifact of an OCI registry, or Ollama's own kind of registry.
+  - Every run reads the model's files whole. A damaged one is found and brought again.
+  - The model's name is set last, when everything is there and checked. A wrong digest,
+    a full disk or a lost connection leaves what was served as it was, and the next run
+    goes on with what arrived.
+requirements:
+  - Python package C(requests) for the interpreter that runs the module
+  - runs on the engine's host, as a user that may read and change its models folder
+options:
+  state:
+    description: Whether the model is there.
+    type: str
+    choices: [present, absent]
+    default: present
+  name:
+    description: Name that requests use, C(model[:tag]).
+    type: str
+    required: true
+  digest:
+    description:
+      - For O(source.file) the digest of the file, else that of the manifest.
+      - Required for V(present).
+    type: str
+  source:
+    description: Where the model comes from; one of these. Required for V(present).
+    type: dict
+    suboptions:
+      file:
+        description: A GGUF file on the host. It is needed only to bring the model.
+        type: path
+      oci:
+        description: C(host[:port]/repository[:tag]) of an artifact with one GGUF file.
+        type: str
+      registry:
+        description:
+          - Name in a registry that speaks Ollama's protocol, such as V(llama3.1:8b) or
+            C(host/namespace/model:tag). It differs from O(name), since a pull sets the
+            registry's name before anything can be checked; that name is removed again.
+        type: str
+  parameters:
+    description:
+      - Parameters of the model as Ollama names them, such as V(num_ctx).
+    type: dict
+    default: {}
+  url:
+    description: The engine.
+    type: str
+    default: http://127.0.0.1:11434
+  models_dir:
+    description: The engine's folder of models, its C(OLLAMA_MODELS).
+    type: path
+    required: true
+  username:
+    description: Of an account of the OCI registry, if it wants one.
+    type: str
+  password:
+    description: Its password or token.
+    type: str
+  plain_http:
+    description:
+      - Registries without TLS. Left out, that is done for this machine alone.
+    type: bool
+  ca_path:
+    description: File of certificates that sign the registry's, instead of the system's.
+    type: path
+  timeout:
+    description: Seconds without a byte before a connection counts as lost.
+    type: int
+    default: 600
+  progress:
+    description:
+      - A file that says how far a transfer is, as one JSON object, once a second.
+    type: path
+attributes:
+  check_mode:
+    description:
+      - Reads the engine's folder and list, asks no registry and needs no source file.
+        An engine that does not answer counts as one without models.
+    support: full
+  diff_mode:
+    description: Shows digest, weights, parameters and damage, before and after.
+    support: full
+notes:
+  - A parameter that is no longer declared stays until the model is made again.
+  - C(check_mode=true) on the task tells whether the file of O(source.file) is needed.
+"""
+
+EXAMPLES = r"""
+- name: Have a model of a file
+  forge.platform.ollama_model:
+    name: small
+    digest: sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9
+    source: {file: /var/lib/forge/models/small.gguf}
+    parameters: {num_ctx: 8192}
+    models_dir: /var/lib/ollama/models
+"""
+
+RETURN = r"""
+digest:
+  description: Digest of the model's manifest in the engine.
+  returned: success, except in check mode if it would change
+  type: str
+  sample: sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9
+flaws:
+  description: What kept the model from being what is declared.
+  returned: success
+  type: list
+  elements: str
+  sample: ["sha256:0a1b... is damaged: has sha256:9f86..."]
+transfers:
+  description: What was moved, its size, and the byte where it went on.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{what: "small.gguf sha256:0a1b...", size: 253113024, resumed_from: 0}]
+"""
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.forge.platform.plugins.module_utils import (
+    model_files,
+    oci_reference,
+    ollama_store,
+)
+
+try:
+    from ansible_collections.forge.platform.plugins.module_utils import (
+        oci_registry,
+        ollama_api,
+        ollama_origin,
+    )
+except ImportError:
+    REQUESTS_PROBLEM = traceback.format_exc()
+else:
+    REQUESTS_PROBLEM = None
+
+KINDS = ("file", "oci", "registry")
+
+
+def main() -> None:
+    """Bring or remove one model."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {
+                "type": "str",
+                "choices": ["present", "absent"],
+                "default": "present",
+            },
+            "name": {"type": "str", "required": True},
+            "digest": {"type": "str"},
+            "source": {
+                "type": "dict",
+                "options": {
+                    "file": {"type": "path"},
+                    "oci": {"type": "str"},
+                    "registry": {"type": "str"},
+                },
+                "mutually_exclusive": [KINDS],
+                "required_one_of": [KINDS],
+            },
+            "parameters": {"type": "dict", "default": {}},
+            "url": {"type": "str", "default": "http://127.0.0.1:11434"},
+            "models_dir": {"type": "path", "required": True},
+            "username": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+            "plain_http": {"type": "bool"},
+            "ca_path": {"type": "path"},
+            "timeout": {"type": "int", "default": 600},
+            "progress": {"type": "path"},
+        },
+        required_if=[("state", "present", ("digest", "source"))],
+        required_by={"password": "username"},
+        supports_check_mode=True,
+    )
+    if REQUESTS_PROBLEM is not None:
+        module.fail_json(
+            msg=missing_required_lib("requests", reason="It talks to the engine."),
+            exception=REQUESTS_PROBLEM,
+        )
+    act = present if module.params["state"] == "present" else absent
+    try:
+        result = act(module.params, check=module.check_mode)
+    except (model_files.ModelError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+def present(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Have the model.
+
+    Raises:
+        ModelError: It cannot be brought; what was served is untouched.
+    """
+    digest = model_files.require_digest(params["digest"])
+    name = ollama_store.parse_name(params["name"])
+    place = _place(params)
+    _require_one_engine(place, name, check=check)
+    origin = _origin(params, place, digest)
+    before = place.store.read(name)
+    damaged = place.store.damaged(before.blobs) if before else {}
+    found = flaws(before, damaged, origin.weights(), params["parameters"])
+    after = before
+    if found and not check:
+        origin.bring(name, dict(params["parameters"]), [*damaged])
+        after = place.store.read(name)
+        damaged = place.store.damaged(after.blobs) if after else {}
+        left = flaws(after, damaged, origin.weights(), params["parameters"])
+        if left:
+            raise model_files.ModelError(
+                f"{name.short}: still not what is declared: {'; '.join(left)}; see the "
+                "engine's log, and that models_dir is its OLLAMA_MODELS"
+            )
+    wanted = {"weights": [origin.weights()], "parameters": params["parameters"]}
+    return {
+        "changed": bool(found),
+        "digest": None if after is None or (found and check) else after.digest,
+        "flaws": found,
+        "transfers": place.progress.transfers,
+        "diff": {
+            "before": {**_shown(before), "flaws": found},
+            "after": wanted if found and check else {**_shown(after), "flaws": []},
+        },
+    }
+
+
+def absent(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Have no model of that name.
+
+    Raises:
+        ModelError: The engine does not remove it.
+    """
+    name = ollama_store.parse_name(params["name"])
+    place = _place(params)
+    before = place.store.read(name)
+    is_there = place.store.manifest(name).exists()
+    if is_there and not check:
+        _require_one_engine(place, name, check=check)
+        place.engine.delete(name.short)
+    return {
+        "changed": is_there,
+        "flaws": [],
+        "transfers": [],
+        "diff": {"before": _shown(before), "after": {}},
+    }
+
+
+def flaws(
+    installed: ollama_store.Installed | None,
+    damaged: dict[str, str],
+    weights: str | None,
+    parameters: dict[str, Any],
+) -> list[str]:
+    """Return what keeps an installed model from being the declared one.
+
+    Args:
+        installed: What is there.
+        damaged: Digest to reason of those of its blobs that are not sound.
+        weights: Digest that the weights must have, None if that is not known yet.
+        parameters: Those declared; the engine may add others from the file.
+    """
+    if installed is None:
+        return ["the model is not there"]
+    found = [f"{digest} is damaged: {reason}" for digest, reason in damaged.items()]
+    if weights is None:
+        found.append("the manifest of its origin was not read yet")
+    elif installed.weights != (weights,):
+        found.append(f"its weights are {', '.join(installed.weights) or 'none'}")
+    for key, value in sorted(parameters.items()):
+        actual = installed.parameters.get(key)
+        if not _same(actual, value):
+            found.append(f"{key} is {actual!r}, not {value!r}")
+    return found
+
+
+def _same(actual: object, declared: object) -> bool:
+    """Compare as JSON does: 8192 and 8192.0 are one number, true is none."""
+    if isinstance(actual, bool) or isinstance(declared, bool):
+        return actual is declared
+    return actual == declared
+
+
+def _place(params: dict[str, Any]) -> "ollama_origin.Place":
+    path = params["progress"]
+    return ollama_origin.Place(
+        ollama_api.Ollama(params["url"], params["timeout"]),
+        ollama_store.Store(Path(params["models_dir"])),
+        model_files.Progress(Path(path) if path else None),
+    )
+
+
+def _require_one_engine(
+    place: "ollama_origin.Place", name: ollama_store.Name, *, check: bool
+) -> None:
+    """Refuse an address and a folder that are not of the same engine.
+
+    Else a model would be checked in one and served by the other.
+    """
+    try:
+        served = place.engine.digests().get(name.short)
+    except model_files.ModelError:
+        if check:
+            return  # it may be installed by an earlier task of the same run
+        raise
+    if not check and not place.store.folder.is_dir():
+        raise model_files.ModelError(
+            f"{place.store.folder}: no such folder; give the engine's OLLAMA_MODELS"
+        )
+    installed = place.store.read(name)
+    there = installed.digest if installed else None
+    if served != there:
+        raise model_files.ModelError(
+            f"{name.short}: the engine says {served or 'no such model'}, its folder "
+            f"{place.store.folder} {there or 'no such model'}; give url and models_dir "
+            "(OLLAMA_MODELS) of one engine"
+        )
+
+
+def _origin(
+    params: dict[str, Any], place: "ollama_origin.Place", digest: str
+) -> "ollama_origin.Origin":
+    source = params["source"]
+    if source["file"]:
+        return ollama_origin.FileOrigin(place, digest, Path(source["file"]))
+    options = ("username", "password", "plain_http", "ca_path")
+    given = {name: params[name] for name in options}
+    if source["oci"]:
+        reference = oci_reference.parse(source["oci"])
+        registry = oci_registry.Registry(reference, **given)
+        return ollama_origin.ArtifactOrigin(place, digest, registry)
+    name = ollama_store.parse_name(source["registry"])
+    reference = oci_reference.parse(f"{name.host}/{name.repository}:{name.tag}")
+    plain = params["plain_http"]
+    return ollama_origin.RegistryOrigin(
+        place,
+        digest,
+        name,
+        oci_registry.Registry(reference, **given),
+        plain=reference.is_loopback if plain is None else plain,
+    )
+
+
+def _shown(installed: ollama_store.Installed | None) -> dict[str, Any]:
+    if installed is None:
+        return {}
+    return {
+        "digest": installed.digest,
+        "weights": list(installed.weights),
+        "parameters": dict(installed.parameters),
+    }
+
+
+if __name__ == "__main__":
+    main()
