@@ -14,14 +14,18 @@ class PrivateFileError(ClawLawError):
     """A private file cannot be trusted or written; the message says what to do."""
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, most: int = MAX_BYTES) -> bytes:
     """Read a file that nobody else could read or change.
 
     What is opened is what is checked: a link is not followed.
 
+    Args:
+        path: Of the file.
+        most: Bytes that it may have.
+
     Raises:
         PrivateFileError: Not there, no regular file, of someone else, open to group or
-            others, or larger than ``MAX_BYTES``.
+            others, or larger than that.
     """
     try:
         opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -30,11 +34,11 @@ def read_private(path: Path) -> bytes:
     try:
         _check(path, os.fstat(opened))
         with os.fdopen(os.dup(opened), "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(most + 1)
     finally:
         os.close(opened)
-    if len(data) > MAX_BYTES:
-        raise PrivateFileError(f"{path}: larger than {MAX_BYTES} bytes")
+    if len(data) > most:
+        raise PrivateFileError(f"{path}: larger than {most} bytes")
     return data
 
 

@@ -9,6 +9,8 @@ signs nothing, and is not late.
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from msgspec import Struct
+
 from clawlaw.evidence.errors import EvidenceError, NoteError
 from clawlaw.evidence.note import (
     COSIGNATURE,
@@ -18,6 +20,28 @@ from clawlaw.evidence.note import (
     parse_checkpoint,
     split_note,
 )
+
+
+class Head(Struct, frozen=True, forbid_unknown_fields=True):
+    """A head that was signed and waits, with its time in milliseconds."""
+
+    size: int
+    root: str  # hex
+    time: int
+
+
+class Heads(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a lag is counted from, as plain data.
+
+    Attributes:
+        witnessed: Entries of the largest head that enough witnesses co-signed.
+        signed: Entries of the largest head that was signed.
+        waiting: Heads that wait, the oldest first.
+    """
+
+    witnessed: int
+    signed: int
+    waiting: tuple[Head, ...]
 
 
 class WitnessLag:
@@ -113,6 +137,34 @@ class WitnessLag:
                 self._proven(own.root)
         while self._waiting and self._waiting[0][0].size <= self.witnessed.size:
             self._waiting.popleft()
+        return True
+
+    def heads(self) -> Heads:
+        """How it stands."""
+        return Heads(
+            0 if self.witnessed is None else self.witnessed.size,
+            self._signed,
+            tuple(Head(h.size, h.root.hex(), time) for h, time in self._waiting),
+        )
+
+    def resume(self, heads: Heads) -> bool:
+        """Go on as it stood, with nothing signed yet.
+
+        Returns:
+            Whether the witnesses are known to have what they had then; where they are
+            not, nothing changes.
+        """
+        seen = 0 if self.witnessed is None else self.witnessed.size
+        if heads.witnessed > seen:
+            return False
+        self._signed = heads.signed
+        for said in heads.waiting:
+            root = bytes.fromhex(said.root)
+            if said.size > seen:
+                head = Checkpoint(self._log.name, said.size, root)
+                self._waiting.append((head, said.time))
+            elif said.size == seen:
+                self._proven(root)
         return True
 
     def lag(self, now: int) -> int:

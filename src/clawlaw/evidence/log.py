@@ -28,7 +28,13 @@ from clawlaw.evidence.frame import (
     encode_frame,
 )
 from clawlaw.evidence.note import Checkpoint, Signer, sign
-from clawlaw.evidence.reader import Stop, entries, last_segment, root_at
+from clawlaw.evidence.reader import (
+    Stop,
+    entries,
+    entries_after,
+    last_segment,
+    root_at,
+)
 from clawlaw.evidence.schema import Durability
 from clawlaw.evidence.segment import (
     TORN_SUFFIX,
@@ -190,6 +196,15 @@ class Log:
             LogDamaged: What follows is not what was written.
         """
         return entries(self.folder, start)
+
+    def after(self, size: int, root: bytes) -> Iterator[tuple[int, bytes]]:
+        """Entries after the first ones, whose root must be the one that is given.
+
+        Raises:
+            LogBehind: They have another root, or there are fewer.
+            LogDamaged: What follows is not what was written.
+        """
+        return entries_after(self.folder, size, root)
 
     def free_days(self, rate: int) -> float:
         """Days until the disk is full at a rate of bytes per day."""

@@ -133,6 +133,32 @@ def entries(folder: Path, start: int = 0) -> Iterator[tuple[int, bytes]]:
             yield frame.place.entry, frame.payload
 
 
+def entries_after(folder: Path, size: int, root: bytes) -> Iterator[tuple[int, bytes]]:
+    """Entries after the first ones, whose root is compared before any is given.
+
+    Args:
+        folder: Of the segments.
+        size: Entries that are known already.
+        root: Of the tree over them, 32 bytes.
+
+    Raises:
+        LogBehind: The log has fewer entries, or they have another root.
+        LogDamaged: They are not what was written.
+    """
+    frames = frames_from(folder, size)
+    if size == 0:
+        found: bytes | None = EMPTY_ROOT
+    else:
+        found = next((c.frontier.root() for c, _ in frames if c.size == size), None)
+    if found is None:
+        raise LogBehind(f"{folder}: fewer than {size} entries")
+    if found != root:
+        raise LogBehind(f"{folder}: the first {size} entries are others")
+    return (
+        (frame.place.entry, frame.payload) for _, frame in frames if frame.kind == ENTRY
+    )
+
+
 def root_at(folder: Path, size: int) -> bytes:
     """Root of the tree over the first entries, 32 bytes.
 

@@ -60,6 +60,10 @@ class AllowedActions:
             oldest, _ = mine.popitem(last=False)
             del self._by_id[oldest]
 
+    def of(self, session: str) -> list[tuple[str, Allowed]]:
+        """Those of a session by the ids of their decisions, the oldest first."""
+        return [(name, self._by_id[name]) for name in self._by_session.get(session, ())]
+
     def get(self, name: str) -> Allowed | None:
         """The action of a decision."""
         return self._by_id.get(name)

@@ -59,6 +59,7 @@ class EvidencePart(Struct, frozen=True, forbid_unknown_fields=True):
         durability: What an answer waits for.
         segment: Bytes of one segment.
         checkpoint: Seconds between two checkpoints.
+        snapshot: Entries between two snapshots of the state; 0: none is kept.
         secrets: Folder of the vault and of the key that digests secrets; "": secrets
             are recorded as they are.
         witnesses: Published keys of those whose cosignatures count; none: heads are
@@ -74,6 +75,7 @@ class EvidencePart(Struct, frozen=True, forbid_unknown_fields=True):
     durability: Durability = "fdatasync"
     segment: Annotated[int, Meta(ge=1 << 16, le=1 << 30)] = 64 << 20
     checkpoint: Seconds = 60
+    snapshot: Annotated[int, Meta(ge=0, le=1 << 30)] = 10_000
     secrets: str = ""
     witnesses: tuple[str, ...] = ()
     needed: Annotated[int, Meta(ge=1, le=16)] = 1

@@ -16,7 +16,7 @@ from clawlaw.core.errors import ClawLawError
 from clawlaw.core.policy import Policy
 from clawlaw.evidence.keys import read_signer
 from clawlaw.evidence.log import Log
-from clawlaw.evidence.note import Verifier
+from clawlaw.evidence.note import Signer
 from clawlaw.evidence.schema import (
     Checkpointed,
     Started,
@@ -32,14 +32,16 @@ from clawlaw.gate.config import Config, read_config
 from clawlaw.gate.evaluator import Evaluator
 from clawlaw.gate.facts import Agent, FactSource, Gatherer
 from clawlaw.gate.journal import note
+from clawlaw.gate.keeper import Keeper
 from clawlaw.gate.ledger import GateClock, Ledger
 from clawlaw.gate.listeners import tls_context
 from clawlaw.gate.notify import Notifier, Webhook
 from clawlaw.gate.protection import Protection, minimum
-from clawlaw.gate.rebuild import Rebuilt, rebuild
+from clawlaw.gate.rebuild import Rebuilt
 from clawlaw.gate.replies import Reply
 from clawlaw.gate.router import Router
 from clawlaw.gate.server import Server
+from clawlaw.gate.snapshot import Snapshots
 from clawlaw.gate.state import GateState
 from clawlaw.gate.stewards import Stewards
 from clawlaw.gate.stewardship import Stewardship, activate
@@ -125,7 +127,7 @@ class Daemon:
             ),
         )
         with log, asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(self._serve(log, signer.verifier))
+            runner.run(self._serve(log, signer))
 
     def _confines(self) -> bool:
         """Whether code is confined: configured, and tried on this machine."""
@@ -137,15 +139,16 @@ class Daemon:
             note("no sandbox", problem=found.problem, remedy=found.remedy)
         return found.ok
 
-    async def _serve(self, log: Log, signer: Verifier) -> None:
+    async def _serve(self, log: Log, signer: Signer) -> None:
         clock = GateClock()
         ledger = Ledger(log, clock, secrets.token_hex(8))
         settings = replace(self.config.settings(), sandbox=self._confines())
         state = GateState(settings, Evaluator(self.policy), ledger)
         notifier = Notifier(self._webhook) if self._webhook else None
-        around = Surroundings(self.config, signer, state, notifier)
+        around = Surroundings(self.config, signer.verifier, state, notifier)
         around.protection.look()
-        told = rebuild(state, log, around.protection.signed)
+        keeper = Keeper(self._snapshots(signer), log, state, around.protection)
+        told = keeper.rebuild()
         clock.not_before(ledger.last)
         boundary = Boundary(state, sources(self.config, clock), around.hooks)
         unrecorded = Unrecorded(self.config.state)
@@ -162,7 +165,7 @@ class Daemon:
             boundary,
             router,
             deferred=activation.deferred,
-            ticked=lambda: self._ticked(log, boundary, around.protection),
+            ticked=lambda: self._ticked(log, boundary, around.protection, keeper),
             reload=activation.reload,
         )
         around.metrics.standing = lambda: around.stood(
@@ -174,7 +177,13 @@ class Daemon:
         finally:
             if notifier is not None:
                 notifier.close()
-            _stop(boundary, unrecorded)
+            _stop(boundary, unrecorded, keeper)
+
+    def _snapshots(self, signer: Signer) -> Snapshots | None:
+        every = self.config.evidence.snapshot
+        if not (every and self.config.state):
+            return None
+        return Snapshots(Path(self.config.state), signer, every)
 
     def _start(self, boundary: Boundary, told: Rebuilt, unrecorded: Unrecorded) -> None:
         """Record that this run began, and what the one before could not record.
@@ -198,14 +207,18 @@ class Daemon:
             policy=self.policy.digest,
             changed=told.policy not in {"", self.policy.digest},
             entries=told.entries,
+            replayed=told.entries - told.known,
             sessions=len(boundary.state.sessions),
             clean=told.clean,
             observe=observe,
         )
 
-    def _ticked(self, log: Log, boundary: Boundary, protection: Protection) -> None:
+    def _ticked(
+        self, log: Log, boundary: Boundary, protection: Protection, keeper: Keeper
+    ) -> None:
         """Look what is witnessed; sign the head once in a while, when it has moved."""
         protection.look()
+        keeper.ticked()
         ledger = boundary.state.ledger
         now = ledger.now()
         if now < self._next_checkpoint or log.size <= self._checkpointed:
@@ -254,7 +267,7 @@ def health(state: GateState) -> Reply:
     return replies.fields({"status": "serving", "observe": state.settings.observe})
 
 
-def _stop(boundary: Boundary, unrecorded: Unrecorded) -> None:
+def _stop(boundary: Boundary, unrecorded: Unrecorded, keeper: Keeper) -> None:
     """Record that this run ended, as far as the log still takes it."""
     ledger = boundary.state.ledger
     if not ledger.latched:
@@ -262,6 +275,7 @@ def _stop(boundary: Boundary, unrecorded: Unrecorded) -> None:
         ledger.add(Stopped("drained"))
     if not boundary.flush():
         unrecorded.keep(ledger.summaries())
+    keeper.stop()
     note("stopped", latched=ledger.latched, entries=ledger.next)
 
 

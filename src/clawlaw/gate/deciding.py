@@ -137,7 +137,6 @@ class Decider:
             raise SessionError("the session belongs to someone else")
         if known.quarantine:
             raise SessionError(f"{known.quarantine}; a steward must look at it")
-        known.used = state.ledger.last  # at most a second ago
         return known.client
 
     def _facts(self, call: Call, found: Facts) -> Facts:
@@ -180,7 +179,7 @@ class Decider:
             *said,
         )
         self._consume(decided, done)
-        state.effect(lambda: state.evaluator.commit(done))
+        state.effect(lambda: self._took(done))
         escalated = None
         if decision.verdict is Verdict.ESCALATE and not observe:
             escalated = self._escalate(decided, done)
@@ -188,6 +187,14 @@ class Decider:
             self._passed(decided, done, originals)
         self._hooks.judged(decided, done)
         return replies.verdict(decided, decision, token, escalated)
+
+    def _took(self, done: Evaluation) -> None:
+        """Let a recorded decision take effect; its session was used just now."""
+        state, session = self._state, done.proposal.session
+        state.evaluator.commit(done)
+        known = state.sessions.get(session)
+        if known is not None:
+            known.used = state.ledger.newest
 
     def _consume(self, decided: Decided, done: Evaluation) -> None:
         """Record a decision, and before it what it uses up."""

@@ -72,6 +72,33 @@ class Escalations:
         live = [c for c in self._cases.values() if c.status in LIVE]
         return live + [self._cases[name] for name in self._finished]
 
+    def kept(self) -> tuple[list[Case], list[Case]]:
+        """Live ones in the order in which they were asked, and finished ones."""
+        live = [case for case in self._cases.values() if case.status in LIVE]
+        return live, [self._cases[name] for name in self._finished]
+
+    def granted(self) -> tuple[str, ...]:
+        """Ids of those that are approved, in the order of the approvals."""
+        return tuple(name for found in self._granted.values() for name in found)
+
+    def resume(
+        self, live: Iterable[Case], finished: Iterable[Case], granted: Iterable[str]
+    ) -> None:
+        """Go on with cases as they stood.
+
+        Raises:
+            EscalationError: One that is granted does not wait to be used.
+        """
+        for case in live:
+            self._asked(case.asked, case.decided)
+            self._cases[case.asked.id] = case
+            heapq.heappush(self._timers, (case.due, case.asked.id))
+        for case in finished:
+            self._cases[case.asked.id] = case
+            self._finished[case.asked.id] = None
+        for name in granted:
+            self._grant(self._alive(name, "granted"))
+
     def waiting(self, action: str, policy: str, gates: Iterable[str]) -> Case | None:
         """The escalation that already asks the same; asking twice makes no second."""
         found = self._waiting.get((action, policy, tuple(gates)))

@@ -66,7 +66,13 @@ class Evaluation:
 
 
 class Evaluator:
-    """Sessions under one policy, and the facts they are judged by."""
+    """Sessions under one policy, and the facts they are judged by.
+
+    Attributes:
+        policy: In force.
+        history: Digest of everything that took effect.
+        changed: Another policy was in force before.
+    """
 
     def __init__(self, policy: Policy, source: FactSource | None = None) -> None:
         """Begin with an empty room.
@@ -78,6 +84,7 @@ class Evaluator:
         self.policy = policy
         self._history = START
         self._latest: Delta | None = None  # took effect and is not in the digest yet
+        self.changed = False
         self._source = source
         self._room = Room()
         self._sessions: dict[str, Session] = {}
@@ -260,6 +267,27 @@ class Evaluator:
         """
         return self._sessions[session]
 
+    @property
+    def room(self) -> Room:
+        """What the sessions share, to be read."""
+        return self._room
+
+    def raised(self, session: str) -> dict[str, int]:
+        """Ceilings that stewards raised for a session, by unit."""
+        return dict(self._raised.get(session, {}))
+
+    def resume(self, history: str, room: Room) -> None:
+        """Go on from a room and its history; sessions are put in after."""
+        self._history, self._latest = history, None
+        self._room = room
+
+    def put(self, opening: Opening, session: Session, raised: dict[str, int]) -> None:
+        """Put in a session as it stood; the history already tells of it."""
+        self._sessions[opening.session] = session
+        self._openings[opening.session] = opening
+        if raised:
+            self._raised[opening.session] = raised
+
     def openings(self) -> Iterator[Opening]:
         """How every open session began."""
         return iter(self._openings.values())
@@ -295,6 +323,7 @@ class Evaluator:
         Open sessions keep what they did and what they carry. Their scope is cut to the
         new ceiling; a session that could not be opened so any more is halted.
         """
+        self.changed = self.changed or policy.digest != self.policy.digest
         self.policy = policy
         self._bound = Bound(policy.workspace, policy.home)
         for name, session in self._sessions.items():
@@ -302,10 +331,12 @@ class Evaluator:
 
     def _under(self, session: Session, policy: Policy) -> Session:
         parent = self._sessions.get(session.parent) if session.parent else None
-        opening = self._openings[session.id]
+        # Of a parent that has ended, what it handed on is in the session's own scope.
+        ended = parent is None and bool(session.parent)
+        scope = session.scope if ended else self._openings[session.id].scope
         try:
             cut = kernel.open_session(
-                policy, session.principal, session.id, opening.scope, parent
+                policy, session.principal, session.id, scope, parent
             )
         except SessionError:
             return structs.replace(session, level="halted")

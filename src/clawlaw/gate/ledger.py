@@ -43,6 +43,20 @@ class EntryLog(Protocol):
         """Index and bytes of every entry from `start`."""
 
 
+class RootedLog(EntryLog, Protocol):
+    """One whose entries have a root."""
+
+    def root(self) -> bytes:
+        """Root of the tree over them, 32 bytes."""
+
+    def after(self, size: int, root: bytes) -> Iterator[tuple[int, bytes]]:
+        """Entries from `size`, where those before have that root.
+
+        Raises:
+            ClawLawError: They have not.
+        """
+
+
 class GateClock:
     """Milliseconds since the epoch that never go back and never stand still.
 
@@ -81,7 +95,8 @@ class Ledger:
     Attributes:
         boot: Names this run of the gate.
         latched: Why nothing can be recorded any more; "" where it can.
-        last: Time of the newest entry, milliseconds.
+        last: Latest time that was told, milliseconds; never before `newest`.
+        newest: Time of the newest entry.
         pending: Entries that wait for a flush.
         unrecorded: Denials of this run without an entry each, by reason.
     """
@@ -90,7 +105,7 @@ class Ledger:
         """Continue the log."""
         self.boot = boot
         self.latched = ""
-        self.last = 0
+        self.last = self.newest = 0
         self._log = log
         self._clock = clock
         self._batch: list[bytes] = []
@@ -108,6 +123,10 @@ class Ledger:
         """Index that the next entry gets."""
         return self._size + len(self._batch)
 
+    def went(self, newest: int) -> None:
+        """Go on after an entry of the log that has this time."""
+        self.last = self.newest = newest
+
     def now(self) -> int:
         """Milliseconds since the epoch, never before the newest entry's."""
         self.last = max(self._clock(), self.last)
@@ -123,7 +142,7 @@ class Ledger:
             EntryError: One has no canonical form, or is too long.
         """
         first = self.next
-        now = self.now()
+        self.newest = now = self.now()
         encoded = [
             encode_entry(Entry(ENTRY_VERSION, first + i, now, self.boot, body))
             for i, body in enumerate(bodies)
@@ -176,4 +195,4 @@ class Ledger:
         return True
 
 
-__all__ = ["EntryError", "EntryLog", "GateClock", "Ledger", "Uncounted"]
+__all__ = ["EntryError", "EntryLog", "GateClock", "Ledger", "RootedLog", "Uncounted"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clawlaw.core.errors import ClawLawError
 from clawlaw.evidence.errors import EvidenceError
-from clawlaw.evidence.lag import WitnessLag, last_witnessed
+from clawlaw.evidence.lag import Heads, WitnessLag, last_witnessed
 from clawlaw.evidence.note import Checkpoint, Verifier
 from clawlaw.evidence.reader import root_at
 from clawlaw.gate.journal import note
@@ -81,6 +81,16 @@ class Protection:
         """A head was signed and recorded."""
         if self._lag is not None:
             self._lag.signed(signed, time)
+
+    def heads(self) -> Heads | None:
+        """What was signed and what of it is witnessed; `None`: nobody is asked."""
+        return None if self._lag is None else self._lag.heads()
+
+    def resume(self, heads: Heads | None) -> bool:
+        """Go on as it stood; false: what was witnessed then is not known now."""
+        if self._lag is None:
+            return True
+        return heads is not None and self._lag.resume(heads)
 
     def look(self) -> None:
         """Read what the uploader left, where it is new."""

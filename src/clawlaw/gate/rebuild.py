@@ -2,10 +2,11 @@
 
 The log is the authority. Nothing is decided again; what was decided, opened, answered,
 consumed and performed has the effect that it had. Permits are not rebuilt: they end
-with the process that gave them.
+with the process that gave them. A snapshot saves the entries before it; where anything
+about it is off, every entry is read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from clawlaw.core.errors import ClawLawError, StateError
 from clawlaw.evidence.schema import (
@@ -22,7 +23,10 @@ from clawlaw.evidence.schema import (
     Stopped,
     decode_entry,
 )
-from clawlaw.gate.ledger import EntryLog
+from clawlaw.gate.journal import note
+from clawlaw.gate.ledger import RootedLog
+from clawlaw.gate.snapshot import Snapshot
+from clawlaw.gate.standing import stand
 from clawlaw.gate.state import GateState
 
 
@@ -35,38 +39,74 @@ class Rebuilt:
 
     Attributes:
         entries: How many there were.
+        known: Entries that a snapshot stood for and that were not read.
         clean: The boot before ended with `stopped`, or there was none.
         policy: Digest that was in force; "" where there was none.
+        heads: Signed heads among the entries that were read, with their times.
     """
 
     def __init__(self) -> None:
         """Nothing was read yet."""
         self.entries = 0
+        self.known = 0
         self.clean = True
         self.policy = ""
+        self.heads: list[tuple[bytes, int]] = []
 
 
 def rebuild(
     state: GateState,
-    log: EntryLog,
-    signed: Callable[[bytes, int], None] = lambda _note, _time: None,
+    log: RootedLog,
+    snapshot: Snapshot | None = None,
+    resume: Callable[[Snapshot], bool] = lambda _snapshot: True,
 ) -> Rebuilt:
     """Let every entry of a log take effect.
 
     Args:
         state: With the policy in force and nothing else.
         log: Verified as far as its frames and links go.
-        signed: Is told every signed head with its time.
+        snapshot: Of the gate's own, under the policy in force.
+        resume: Lets what else goes on from the snapshot do so; false: it cannot.
 
     Raises:
         RebuildError: An entry is none, out of order, or cannot follow those before it.
     """
+    if snapshot is not None:
+        try:
+            return _from_snapshot(state, log, snapshot, resume)
+        except (ClawLawError, KeyError, ValueError) as error:
+            note("snapshot not used", problem=str(error), entries=snapshot.size)
+            state.clear()
     told = Rebuilt()
-    for index, payload in log.read():
+    _replay(state, log.read(), told)
+    return told
+
+
+def _from_snapshot(
+    state: GateState,
+    log: RootedLog,
+    snapshot: Snapshot,
+    resume: Callable[[Snapshot], bool],
+) -> Rebuilt:
+    rest = log.after(snapshot.size, bytes.fromhex(snapshot.root))
+    stand(state, snapshot.standing)
+    told = Rebuilt()
+    told.entries = told.known = snapshot.size
+    told.clean, told.policy = snapshot.clean, snapshot.policy
+    _replay(state, rest, told)
+    if not resume(snapshot):
+        raise StateError("what the witnesses had then is not known now")
+    return told
+
+
+def _replay(
+    state: GateState, payloads: Iterator[tuple[int, bytes]], told: Rebuilt
+) -> None:
+    for index, payload in payloads:
         try:
             entry = decode_entry(payload)
-            _check(entry, index, state.ledger.last)
-            state.ledger.last = entry.time
+            _check(entry, index, state.ledger.newest)
+            state.ledger.went(entry.time)
             _take(state, entry.body, entry.time)
         except (EntryError, ClawLawError, KeyError, ValueError) as error:
             raise RebuildError(
@@ -78,8 +118,7 @@ def rebuild(
         if isinstance(entry.body, Activated):
             told.policy = entry.body.policy
         elif isinstance(entry.body, Checkpointed):
-            signed(entry.body.note.encode(), entry.time)
-    return told
+            told.heads.append((entry.body.note.encode(), entry.time))
 
 
 def _check(entry: Entry, index: int, last: int) -> None:

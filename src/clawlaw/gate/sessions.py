@@ -91,6 +91,11 @@ class Sessions:
             for call in self.on_close:
                 call(body.session)
 
+    def put(self, session: str, known: Known) -> None:
+        """Put in a session as it stood; its state is the evaluator's."""
+        self._known[session] = known
+        self._add(known.principal, 1)
+
     def _add(self, principal: str, number: int) -> None:
         self._count[principal] = self._count.get(principal, 0) + number
         if not self._count[principal]:

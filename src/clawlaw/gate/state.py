@@ -90,6 +90,13 @@ class GateState:
         self.allowed = AllowedActions()
         self.sessions.on_close += [self.permits.revoke, self.allowed.close]
 
+    def clear(self) -> None:
+        """Forget everything but settings, policy and limits; before it serves."""
+        self.ledger.went(0)
+        evaluator = Evaluator(self.evaluator.policy)
+        escalations = Escalations(self.escalations.limits)
+        GateState.__init__(self, self.settings, evaluator, self.ledger, escalations)
+
     def record(self, body: AnyBody, effect: Callable[[], object]) -> None:
         """Put an entry into the batch and let it take effect.
 
@@ -139,8 +146,8 @@ class GateState:
         return True
 
     def _take(self, body: Opened | Closed) -> None:
-        now = self.ledger.now()
-        self.record(body, lambda: self.sessions.take(body, now))
+        # The time of the entry, so that memory is what a replay of the log makes.
+        self.record(body, lambda: self.sessions.take(body, self.ledger.newest))
 
     def tick(self) -> None:
         """Let time take effect: deadlines, idle sessions, what was only counted."""

@@ -39,6 +39,20 @@ def test_what_is_appended_is_read_in_order(open_log: Opener) -> None:
         assert log.root() == _root(entries)
 
 
+@pytest.mark.parametrize("known", [0, 1, 57, 100, 119, 120])
+def test_entries_after_a_known_head_are_given(open_log: Opener, known: int) -> None:
+    entries = payloads(120)
+    with open_log(segment_bytes=SMALL) as log:
+        for start in range(0, 120, 3):
+            log.append(entries[start : start + 3])
+        root = _root(entries[:known])
+        assert list(log.after(known, root)) == list(enumerate(entries))[known:]
+        with pytest.raises(LogBehind, match="are others"):
+            log.after(known, b"r" * 32)
+        with pytest.raises(LogBehind, match="fewer than 121"):
+            log.after(121, root)
+
+
 def test_a_log_goes_on_where_it_ended(open_log: Opener, folder: Path) -> None:
     entries = payloads(6)
     for start in range(0, 6, 2):

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from clawlaw.core.merkle import leaf_hash, tree_root
 from clawlaw.core.policy import Policy
+from clawlaw.evidence.errors import LogBehind
 from clawlaw.evidence.schema import AnyBody, decode_entry
 from clawlaw.gate.boundary import Boundary
 from clawlaw.gate.deciding import Hooks
@@ -46,6 +48,15 @@ class MemoryLog:
         self.entries += payloads
         self.appends += 1
         return first
+
+    def root(self) -> bytes:
+        return tree_root([leaf_hash(entry) for entry in self.entries])
+
+    def after(self, size: int, root: bytes) -> Iterator[tuple[int, bytes]]:
+        first = self.entries[:size]
+        if len(first) < size or tree_root([leaf_hash(e) for e in first]) != root:
+            raise LogBehind(f"the first {size} entries are others")
+        return self.read(size)
 
     def read(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         return iter(list(enumerate(self.entries))[start:])
@@ -121,6 +132,6 @@ def subject(forge_policy: Policy) -> Subject:
     return Subject(forge_policy)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make(forge_policy: Policy) -> Callable[..., Subject]:
     return lambda **changes: Subject(forge_policy, **changes)
