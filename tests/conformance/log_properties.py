@@ -17,7 +17,13 @@ from clawlaw.core.decode import decode_proposal
 from clawlaw.evidence.frame import HEADER_SIZE
 from clawlaw.evidence.log import Log
 from clawlaw.evidence.note import Signer, open_note
-from clawlaw.evidence.schema import Decided, Entry, decode_entry, encode_entry
+from clawlaw.evidence.schema import (
+    Decided,
+    Entry,
+    Stopped,
+    decode_entry,
+    encode_entry,
+)
 from clawlaw.evidence.segment import segment_paths
 from clawlaw.evidence.verify import Report, verify
 from clawlaw.gate.evaluator import Evaluator
@@ -26,6 +32,7 @@ from clawlaw.gate.standard import NOW, standard_tree
 from .reference import Fixture, reference
 
 ORIGIN = "conformance.test/gate"
+DAY = 86_400_000  # milliseconds
 LINK = 40  # offset of the link in the header of a frame
 TOOLS = [
     ("write", {"path": "/workspace/a", "content": "text"}),
@@ -162,6 +169,19 @@ def every_verdict(written: Written) -> None:
     assert verdicts == ["allow", "deny", "escalate", "escalate"]
 
 
+def never_pruned(written: Written) -> None:
+    folder = written.file.parent
+    tail = encode_entry(Entry(1, len(TOOLS), NOW + 91 * DAY, "boot", Stopped("later")))
+    with Log.open(folder, ORIGIN, signer()) as log:
+        log.append([tail])
+    for _ in range(3):  # each run begins a segment
+        with Log.open(folder, ORIGIN, signer()) as log:
+            found = [decode_entry(payload) for _, payload in log.read()]
+    assert [entry.seq for entry in found] == list(range(len(TOOLS) + 1))
+    assert found[-1].time - found[0].time > 90 * DAY
+    assert written.report().complete
+
+
 LOG_PROPERTIES = {
     "log_bad_first_link": on_a_log(lambda written: edited_link(written, 0)),
     "log_deletion": on_a_log(deletion),
@@ -171,6 +191,7 @@ LOG_PROPERTIES = {
     "log_full_rewrite": on_a_log(full_rewrite),
     "log_insertion": on_a_log(insertion),
     "log_last_entry_edit": on_a_log(lambda w: edited_reason(w, len(TOOLS) - 1)),
+    "log_never_pruned": on_a_log(never_pruned),
     "log_serialisation": on_a_log(serialisation),
     "log_tail_cut": on_a_log(tail_cut),
 }
