@@ -62,6 +62,10 @@ def store(server: "Server") -> Path:
     return server.folder / "models"
 
 
+def work(server: "Server") -> Path:
+    return server.folder / "work"
+
+
 def blob(server: "Server", digest: str) -> Path:
     return store(server) / "blobs" / digest.replace(":", "-")
 
@@ -77,6 +81,7 @@ def options(server: "Server", digest: str, **source: object) -> dict[str, Any]:
         "parameters": {"num_ctx": 512},
         "url": server.url,
         "models_dir": str(store(server)),
+        "work_dir": str(work(server)),
         "timeout": 60,
     }
 
@@ -104,6 +109,7 @@ def test_play_brings_a_file_and_changes_nothing_twice(
         "parameters": {"num_ctx": 512, "num_thread": 1},
         "url": ollama.url,
         "models_dir": str(store(ollama)),
+        "work_dir": str(work(ollama)),
     }
 
     foreseen = run("ollama_model", "--check", "--diff", **wanted)
@@ -262,7 +268,7 @@ def test_artifact_is_brought_and_then_needs_no_registry(
 
     assert present(wanted)["changed"]
     assert blob(ollama, weights).exists()
-    assert not [*(store(ollama) / "forge/partial").iterdir()], "nothing is left twice"
+    assert not [*(work(ollama) / "partial").iterdir()], "nothing is left twice"
     nobody = options(ollama, digest, oci="127.0.0.1:9/models/tiny-a:1")
     assert not present(nobody)["changed"]
 
@@ -290,6 +296,26 @@ def test_cut_artifact_is_gone_on_with_by_the_next_run(  # noqa: PLR0917 - fixtur
 
     assert result["transfers"][0]["resumed_from"] > 2**20
     assert not present(wanted)["changed"]
+
+
+def test_artifact_that_does_not_fit_is_refused_before_its_bytes_are_asked_for(  # noqa: PLR0917 - fixtures
+    make_ollama: Callable[[Path, Path], "Server"],
+    make_gguf: MakeGguf,
+    bad_line: "CutDouble",
+    registry: "Server",
+    small_disk: Path,
+    tmp_path: Path,
+) -> None:
+    server = make_ollama(tmp_path, small_disk / "models")
+    make_gguf(tmp_path / "tiny-c.gguf", 60 * 2**20)
+    reference, digest = pushed(registry, tmp_path / "tiny-c.gguf")
+    reference = reference.replace(str(registry.port), str(bad_line.port))
+    wanted = options(server, digest, oci=reference)
+
+    with refused(r"needs 6291\d+ bytes .* nothing was fetched"):
+        present(wanted, models_dir=str(small_disk / "models"))
+
+    assert not [each for each in bad_line.requests if b"/blobs/" in each]
 
 
 # From a registry of Ollama's kind
@@ -412,7 +438,7 @@ def test_engine_killed_in_mid_pull_converges_on_the_next_run(
 
     wanted = options(ollama, digest, registry=name)
     place = module._place(wanted)
-    place = origin.Place(place.engine, place.store, KillingProgress())
+    place = origin.Place(place.engine, place.store, place.work, KillingProgress())
     name_here = plugin("module_utils.ollama_store").parse_name("tiny")
     with refused("run again"):
         module._origin(wanted, place, digest).bring(name_here, {}, [])

@@ -31,15 +31,19 @@ from ansible_collections.forge.platform.plugins.module_utils.ollama_store import
     Store,
 )
 
-OWN = "forge"  # folder below OLLAMA_MODELS that Ollama does not look into
-
 
 @dataclass
 class Place:
-    """The engine that a model is brought to."""
+    """The engine that a model is brought to.
+
+    Attributes:
+        work: Folder for downloads and manifests. It is not the engine's: whoever broke
+            into that could lead a write of root's anywhere.
+    """
 
     engine: Ollama
     store: Store
+    work: Path
     progress: Progress
 
 
@@ -118,18 +122,20 @@ class ArtifactOrigin(Origin):
 
     def weights(self) -> str | None:
         """Return what the kept manifest names, None if it was not read yet."""
-        kept = _kept(self.place.store, self.digest)
+        kept = _kept(self.place, self.digest)
         return None if kept is None else self._layer(kept).digest
 
     def bring(self, name: Name, parameters: dict[str, Any], damaged: list[str]) -> None:
         """Download the file beside the blobs, hand it over, make the model."""
         store = self.place.store
-        manifest = _kept(store, self.digest) or self._registry.manifest(self.digest)
+        manifest = _kept(self.place, self.digest) or self._registry.manifest(
+            self.digest
+        )
         layer = self._layer(manifest)
         missing = store.damaged({layer.digest: layer.size})
         _hand_over(self.place, self._registry, dict.fromkeys(missing, layer.size))
         self._make(name, parameters, layer.digest, damaged)
-        _keep(store, manifest)
+        _keep(self.place, manifest)
 
     def _layer(self, manifest: bytes) -> modelpack.Layer:
         layers = modelpack.read(manifest, self.digest)
@@ -154,7 +160,7 @@ class RegistryOrigin(Origin):
 
     def weights(self) -> str | None:
         """Return what the kept manifest names, None if it was not read yet."""
-        kept = _kept(self.place.store, self.digest)
+        kept = _kept(self.place, self.digest)
         return None if kept is None else self._layer(kept)
 
     def bring(self, name: Name, parameters: dict[str, Any], damaged: list[str]) -> None:
@@ -194,7 +200,7 @@ class RegistryOrigin(Origin):
             engine.copy(self._name.short, name.short)
         if not had:
             engine.delete(self._name.short)
-        _keep(store, manifest)
+        _keep(self.place, manifest)
 
     def _pull(self) -> None:
         scheme = "http://" if self._plain else ""
@@ -221,15 +227,21 @@ def _hand_over(place: Place, registry: Registry, blobs: dict[str, int]) -> None:
     Raises:
         ModelError: They do not fit, or cannot be brought; what arrived is kept.
     """
-    folder = place.store.folder / OWN / "partial"
-    parts = {digest: folder / digest.replace(":", "-") for digest in blobs}
     if not blobs:
         return
+    folder = place.work / "partial"
+    place.work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True)
+    parts = {digest: folder / digest.replace(":", "-") for digest in blobs}
     begun = sum(length(part) for part in parts.values())
     # The engine copies what it is given: one blob is there twice for a moment.
-    needed = sum(blobs.values()) + max(blobs.values()) - begun
-    require_space(place.store.folder, needed, "the model, its largest file twice,")
-    folder.mkdir(parents=True, exist_ok=True)
+    total, twice = sum(blobs.values()), max(max(blobs.values()) - begun, 0)
+    store = place.store.folder
+    if folder.stat().st_dev == store.stat().st_dev:
+        require_space(store, total + twice, "the model, its largest file twice,")
+    else:
+        require_space(store, total, "the model")
+        require_space(folder, twice, "the largest file of the model")
     for digest, size in blobs.items():
         registry.download(digest, size, parts[digest], place.progress)
         with _set_aside(place.store, digest):
@@ -241,29 +253,28 @@ class _set_aside:  # noqa: N801 - used as a function
     """Take damaged blobs out of the engine's sight, back in if nothing replaces them.
 
     The engine looks at a blob's name alone: while a damaged one is there, it says that
-    it has it, and pulls and takes nothing.
+    it has it, and pulls and takes nothing. Under another name in the same folder it is
+    of no use to the engine, which removes such files at its next start.
     """
 
     def __init__(self, store: Store, *digests: str) -> None:
-        self._store, self._digests = store, digests
+        self._blobs = [store.blob(digest) for digest in digests]
 
     def __enter__(self) -> None:
-        for digest in self._digests:
-            path = self._store.blob(digest)
+        for path in self._blobs:
             if path.exists():
-                path.rename(self._aside(digest))
+                path.rename(_aside(path))
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        for digest in self._digests:
-            path, aside = self._store.blob(digest), self._aside(digest)
-            if aside.exists() and not path.exists() and kind is not None:
+        for path in self._blobs:
+            aside = _aside(path)
+            if kind is not None and aside.exists() and not path.exists():
                 aside.rename(path)
             aside.unlink(missing_ok=True)
 
-    def _aside(self, digest: str) -> Path:
-        folder = self._store.folder / OWN / "damaged"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / digest.replace(":", "-")
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}-damaged")
 
 
 def _size(store: Store, digest: str, path: Path) -> int:
@@ -271,18 +282,18 @@ def _size(store: Store, digest: str, path: Path) -> int:
     return length(path) if path.is_file() else length(store.blob(digest))
 
 
-def _kept_path(store: Store, digest: str) -> Path:
-    return store.folder / OWN / "manifests" / digest.replace(":", "-")
+def _kept_path(place: Place, digest: str) -> Path:
+    return place.work / "manifests" / digest.replace(":", "-")
 
 
-def _kept(store: Store, digest: str) -> bytes | None:
+def _kept(place: Place, digest: str) -> bytes | None:
     """Return a manifest of an earlier run, None if it is not there or not the same."""
     try:
-        data = _kept_path(store, digest).read_bytes()
+        data = _kept_path(place, digest).read_bytes()
     except OSError:
         return None
     return data if digest_of(data) == digest else None
 
 
-def _keep(store: Store, manifest: bytes) -> None:
-    write_whole(_kept_path(store, digest_of(manifest)), manifest)
+def _keep(place: Place, manifest: bytes) -> None:
+    write_whole(_kept_path(place, digest_of(manifest)), manifest)

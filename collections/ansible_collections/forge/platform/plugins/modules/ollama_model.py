@@ -62,6 +62,12 @@ options:
     description: The engine's folder of models, its C(OLLAMA_MODELS).
     type: path
     required: true
+  work_dir:
+    description:
+      - Folder for downloads and manifests, made for the module's user alone. Not below
+        a folder that the engine's user may change.
+    type: path
+    default: /var/lib/forge/models
   username:
     description: Of an account of the OCI registry, if it wants one.
     type: str
@@ -176,6 +182,7 @@ def main() -> None:
             "parameters": {"type": "dict", "default": {}},
             "url": {"type": "str", "default": "http://127.0.0.1:11434"},
             "models_dir": {"type": "path", "required": True},
+            "work_dir": {"type": "path", "default": "/var/lib/forge/models"},
             "username": {"type": "str"},
             "password": {"type": "str", "no_log": True},
             "plain_http": {"type": "bool"},
@@ -299,6 +306,7 @@ def _place(params: dict[str, Any]) -> "ollama_origin.Place":
     return ollama_origin.Place(
         ollama_api.Ollama(params["url"], params["timeout"]),
         ollama_store.Store(Path(params["models_dir"])),
+        Path(params["work_dir"]),
         model_files.Progress(Path(path) if path else None),
     )
 
