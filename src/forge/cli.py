@@ -14,6 +14,7 @@ PARTS = {
     "topology": "check, show and draw the inventory",
     "artifacts": "fetch or build the pinned binaries",
     "models": "declared models and what they need",
+    "bench": "what models deliver, directly and through the gate",
     "wheels": "bring the gate's wheels for a host",
     "testbed": "run the whole Forge in small on this machine",
 }

@@ -316,7 +316,6 @@ class Answer:
         response = self._response
         if response is None:
             raise ended
-        response.force_close()
         text = replies.late_error(
             ended.status,
             ended.reason,

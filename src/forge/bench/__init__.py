@@ -1,0 +1,1 @@
+"""Benchmarks: what models deliver on a host, directly and through the gate."""
