@@ -63,14 +63,22 @@ def ansible_play(tmp_path: Path) -> Play:
 
 
 @pytest.fixture
-def play(
+def play(request: pytest.FixtureRequest) -> Play:
+    """Run tasks by the modules themselves, or through Ansible if that is asked for.
+
+    A playbook costs seconds, and the cases are many: `make test` runs them through
+    Ansible, a plain run of pytest the modules alone.
+    """
+    through = os.environ.get("FORGE_THROUGH_ANSIBLE")
+    found: Play = request.getfixturevalue("ansible_play" if through else "module_play")
+    return found
+
+
+@pytest.fixture
+def module_play(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Play:
-    """Run the same tasks by the modules themselves, without a playbook around them.
-
-    A playbook costs seconds, and the cases are many. Ansible's part, which is to bring
-    the options and to read the answer, is in the tests that use ``ansible_play``.
-    """
+    """Run the same tasks by the modules themselves, without a playbook around them."""
     testing = importlib.import_module("ansible.module_utils.testing")
     for name, value in doubles(tmp_path).items():
         monkeypatch.setenv(name, value)

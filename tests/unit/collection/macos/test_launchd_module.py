@@ -351,14 +351,14 @@ def test_a_call_that_never_returns_is_given_up_and_made_up_for(mac: Mac) -> None
 @pytest.mark.doc(f"{GITHUB}/TOSS-Soft/toss-agent-runtime/issues/38")
 def test_a_crash_that_launchd_throttles_is_said(mac: Mac, tmp_path: Path) -> None:
     log = tmp_path / "example.log"
-    log.write_text("first\ncannot open the database\n")
+    log.write_text("token=abc\ncannot open the database\n")
     mac.set(exit_code=1)
     (answer,) = mac.run(mac.task(plist={"StandardErrorPath": str(log)}, seconds=1))
     message = failure(answer)
     assert message.startswith(f"{LABEL}: it has no process after 1 s")
     assert "state is spawn scheduled, it was started 1 times" in message
     assert "its last exit was 1; launchd holds its next start back" in message
-    assert "cannot open the database" in message
+    assert message.endswith("token=***\ncannot open the database")
 
 
 @PLIST
@@ -378,20 +378,20 @@ def test_an_unusable_configuration_is_explained(mac: Mac) -> None:
     assert "see that user, working directory and the folders of its logs" in message
 
 
+TAKEN = {
+    5: "kxn/codex-remote-feishu/issues/914",
+    17: "Raven-Scout/scout-plugin/issues/48",
+    37: "openclaw/openclaw/pull/71413",
+    125: "Raven-Scout/scout-plugin/issues/48",
+}
+
+
 @pytest.mark.parametrize(
-    ("code", "source"),
-    [
-        (5, "/kxn/codex-remote-feishu/issues/914"),
-        (17, "/Raven-Scout/scout-plugin/issues/48"),
-        (37, "/openclaw/openclaw/pull/71413"),
-        (125, "/Raven-Scout/scout-plugin/issues/48"),
-    ],
+    "code",
+    [pytest.param(c, marks=pytest.mark.doc(f"{GITHUB}/{u}")) for c, u in TAKEN.items()],
 )
-def test_a_taken_label_is_freed_whatever_its_code(
-    mac: Mac, code: int, source: str
-) -> None:
-    """Another has loaded it between the look and the bootstrap; source is at GitHub."""
-    assert source
+def test_a_taken_label_is_freed_whatever_its_code(mac: Mac, code: int) -> None:
+    """Another has loaded it between the look and the bootstrap."""
     mac.run(mac.task())
     mac.file.unlink()
     # The next look does not find what is there.
@@ -488,6 +488,15 @@ def test_a_wrong_plist_is_refused_before_anything_is_done(mac: Mac) -> None:
     assert "UserName: this host has no account '_nobody_has_this'" in failure(answer)
     assert mac.state()["calls"] == []
     assert not mac.file.exists()
+
+
+def test_a_label_that_is_none_names_no_file(mac: Mac) -> None:
+    _, options = mac.task("absent")
+    wrong = {k: v for k, v in options.items() if k != "plist"} | {"label": "../x"}
+    assert "label: '../x': it may hold" in failure(mac.run(("launchd", wrong))[0])
+    del wrong["label"]
+    missing = {**wrong, "label": LABEL, "state": "started"}
+    assert failure(mac.run(("launchd", missing))[0]).endswith("plist: it is missing")
 
 
 def test_apples_own_reader_looks_at_the_text(mac: Mac) -> None:

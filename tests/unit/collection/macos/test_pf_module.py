@@ -99,8 +99,9 @@ def test_rules_come_back_unless_they_are_confirmed(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_to_be_confirmed_says_how(
-    mac: Mac, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, module_play: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    mac = Mac(tmp_path, module_play)
     module = importlib.import_module(f"{PLUGINS}.modules.pf_anchor")
     started: list[list[str]] = []
     monkeypatch.setattr(module, "RUN", str(tmp_path / "run"))

@@ -55,11 +55,11 @@ def test_settings_are_set_once(mac: Mac, words: str) -> None:
     first, second = mac.run(OPTIONS), mac.run(OPTIONS)
     assert checked["diff"] == first["diff"]
     assert first["diff"]["before"].splitlines() == [
-        "power.sleep = 10",
-        "power.autorestart = 0",
         "firewall.enabled = off",
-        "firewall.stealth = off",
         "firewall.program /opt/ollama/bin/ollama = absent",
+        "firewall.stealth = off",
+        "power.autorestart = 0",
+        "power.sleep = 10",
         "sysctl.iogpu.wired_limit_mb = 0",
     ]
     assert (first["changed"], second["changed"]) == (True, False)

@@ -21,19 +21,11 @@ PROPERTIES = (
 # A program that ended this often since it was started will not come up by waiting.
 TOO_MANY_RESTARTS = 5
 CAP_SYS_RESOURCE = 24  # capabilities(7)
-HIDDEN = "***"
 
 VERSION = re.compile(r"^k3s version (?P<version>\S+)", re.MULTILINE)
 # State, two queues, local address, peer, program.
 LISTENER = re.compile(
     r"\S+\s+\d+\s+\d+\s+\S+:(?P<port>\d+)\s+\S+(?:\s+.*?\"(?P<program>[^\"]+)\")?"
-)
-# The secure form of a token, and values of fields that are named like secrets.
-SECRETS = (
-    re.compile(r"K10[0-9a-f]{64}::\S+"),
-    re.compile(r"(?i)(?<=token[=:])\s*[^\s,}]+"),
-    re.compile(r"(?i)(?<=password[=:])\s*[^\s,}]+"),
-    re.compile(r"(?i)(?<=bearer )\S+"),
 )
 
 
@@ -121,16 +113,6 @@ def read_open_files(limits: str, status: str) -> int | None:
         return None
     hard = re.search(r"^Max open files\s+\S+\s+(\d+)", limits, re.MULTILINE)
     return int(hard[1]) if hard else None
-
-
-def redact(text: str, known: Iterable[str] = ()) -> str:
-    """Return text without anything that looks like a secret, or is a known one."""
-    for secret in known:
-        if secret:
-            text = text.replace(secret, HIDDEN)
-    for shape in SECRETS:
-        text = shape.sub(HIDDEN, text)
-    return text
 
 
 def waiting_for(

@@ -111,11 +111,16 @@ def text(plist: Mapping[str, Any]) -> str:
     return plistlib.dumps(dict(plist), sort_keys=True).decode()
 
 
+def label_problems(label: str) -> list[str]:
+    """Return what is wrong with a label, which is a part of a path and of a target."""
+    if LABEL.fullmatch(label) is not None:
+        return []
+    return [f"label: {label!r}: it may hold letters, digits, '.', '_' and '-'"]
+
+
 def problems(label: str, plist: Mapping[str, Any]) -> list[str]:
     """Return everything that is wrong with a daemon's plist, one line each."""
-    found = []
-    if LABEL.fullmatch(label) is None:
-        found.append(f"label: {label!r} may hold letters, digits, '.', '_' and '-'")
+    found = label_problems(label)
     if plist.get("Label", label) != label:
         found.append(f"Label: it is {plist['Label']!r}; leave it out")
     found += [p for key, value in plist.items() for p in _key(key, value)]

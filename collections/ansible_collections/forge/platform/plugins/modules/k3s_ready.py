@@ -83,7 +83,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.forge.platform.plugins.module_utils import k3s_host
+from ansible_collections.forge.platform.plugins.module_utils import (
+    k3s_host,
+    redaction,
+)
 
 PAUSE = 1.0  # seconds between two looks
 ANSWER = 15  # seconds that one command may take
@@ -195,7 +198,7 @@ def journal(wanted: dict[str, Any]) -> str:
     known = [each.read_text().strip() for each in files if each.exists()]
     # The secret alone can be logged as well as the whole token.
     known += [each.rpartition(":")[2] for each in known]
-    return k3s_host.redact(text or "(no journal)", known)
+    return redaction.redact(text or "(no journal)", known)
 
 
 def said(command: list[str]) -> str | None:

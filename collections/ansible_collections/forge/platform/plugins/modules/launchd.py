@@ -16,7 +16,8 @@ description:
     out, waited for until its label is free, written and bootstrapped; so is one that
     launchd holds in another form than the file has.
   - A daemon that does not come up is reported with its state, its last exit, how often
-    it was started, whether launchd holds it back, and the end of its log.
+    it was started, whether launchd holds it back, and the end of its log without
+    anything that looks like a secret.
 requirements:
   - macOS 10.11 or newer, and root
 options:
@@ -167,6 +168,7 @@ from ansible_collections.forge.platform.plugins.module_utils import (
     launchd,
     launchd_host,
     launchd_plist,
+    redaction,
 )
 
 LINES = 15  # of a log
@@ -191,9 +193,12 @@ def present(path: str) -> tuple[str | None, bool]:
 def validate(module: AnsibleModule, plist: dict[str, Any]) -> None:
     """Fail on a plist that launchd would refuse or, in part, ignore."""
     label = module.params["label"]
-    wrong = launchd_plist.problems(label, plist)
-    if module.params["plist"] is None and module.params["state"] != "absent":
-        wrong = ["plist: it is missing"]
+    if module.params["plist"] is not None:
+        wrong = launchd_plist.problems(label, plist)
+    else:
+        wrong = launchd_plist.label_problems(label)
+        if module.params["state"] != "absent":
+            wrong.append("plist: it is missing")
     if not module.params["enabled"] and module.params["state"] not in (
         "stopped",
         "absent",
@@ -257,11 +262,12 @@ def explain(daemon: launchd_host.Daemon, problem: str) -> str:
     if log and os.path.isfile(log):  # noqa: PTH113
         with open(log, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             lines = file.readlines()[-LINES:]
+    end = redaction.redact("".join(lines).strip())
     return (
         f"{daemon.label}: {problem}. Its state is {now.state or 'unknown'}, it was "
         f"started {now.runs} times, its last exit was {now.last_exit or 'none'}{held}. "
         f"Remedy: {meaning or f'launchctl print {daemon.target}'}"
-        + (f"; the end of {log}:\n{''.join(lines).strip()}" if lines else "")
+        + (f"; the end of {log}:\n{end}" if lines else "")
     )
 
 
@@ -284,8 +290,7 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
     """Return the module's answer, after doing what it says unless in check mode."""
     label, state = module.params["label"], module.params["state"]
     plist = launchd_plist.complete(label, module.params["plist"] or {})
-    if module.params["plist"] is not None or state != "absent":
-        validate(module, plist)
+    validate(module, plist)
     daemon = launchd_host.Daemon(
         module.get_bin_path("launchctl", required=True),
         label,

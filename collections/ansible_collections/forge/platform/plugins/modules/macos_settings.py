@@ -175,7 +175,7 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
     now, wanted = mac.read(), mac.wanted()
     todo = {
         name: value
-        for name, value in wanted.items()
+        for name, value in sorted(wanted.items())
         if now[name] is not None and now[name] != value
     }
     if not module.check_mode:
@@ -183,7 +183,7 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
             mac.write(name, value)
     return {
         "changed": bool(todo),
-        "unsupported": [name for name in wanted if now[name] is None],
+        "unsupported": sorted(name for name in wanted if now[name] is None),
         "diff": {
             "before": "".join(f"{name} = {now[name]}\n" for name in todo),
             "after": "".join(f"{name} = {value}\n" for name, value in todo.items()),

@@ -12,7 +12,8 @@ description:
   - Asks a service until it answers, over HTTP or by connecting, from the host that the
     task runs on.
   - When it gives up, the message has the unit's state and the last lines of its
-    journal. A unit that has failed for good is not waited for.
+    journal, without anything that looks like a secret. A unit that has failed for good
+    is not waited for.
 options:
   unit:
     description: Name of the unit.
@@ -59,7 +60,7 @@ seconds:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.forge.platform.plugins.module_utils import health
+from ansible_collections.forge.platform.plugins.module_utils import health, redaction
 
 LINES = 15  # of the journal
 
@@ -92,7 +93,8 @@ def explain(module: AnsibleModule, problem: str) -> str:
     now = f"{found.get('ActiveState')}/{found.get('SubState')}"
     return (
         f"{unit}: {problem}. It is {now}, restarted {found.get('NRestarts')} times. "
-        f"Remedy: journalctl -u {unit}; its last lines:\n{journal.strip()}"
+        f"Remedy: journalctl -u {unit}; its last lines:\n"
+        f"{redaction.redact(journal.strip())}"
     )
 
 
