@@ -1,5 +1,7 @@
 """A service as a unit of systemd: the golden file, quoting, and what is refused."""
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,33 @@ def lines(**changes: object) -> list[str]:
 
 def test_unit_is_the_golden_file() -> None:
     assert systemd_unit(values()) == (GOLDEN / "ollama.service").read_text()
+
+
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd is not installed"
+)
+@pytest.mark.parametrize(
+    ("text", "complaint"), [("", False), ("MemoryMax=much\n", True)]
+)
+def test_systemd_reads_every_line(
+    tmp_path: Path,
+    text: str,
+    complaint: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    unit = tmp_path / "ollama.service"
+    made = systemd_unit(values(command=["/bin/true", "100%", 'a "b" $c']))
+    unit.write_text(made.replace("[Install]", f"{text}[Install]"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    # Releases before 254 do not know the two that make the pause grow, and ignore them.
+    said = [
+        line
+        for line in done.stderr.splitlines()
+        if unit.name in line and "'Restart" not in line
+    ]
+    assert bool(said) is complaint, done.stderr
 
 
 def test_words_reach_the_program_as_they_are() -> None:
