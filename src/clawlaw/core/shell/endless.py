@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from clawlaw.core.actions import AnyEffect, FileRead, ProcessExec
 from clawlaw.core.shell.words import Word
 
 DEVICES: Final = frozenset({"/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"})
@@ -19,6 +20,8 @@ _COPIES: Final = frozenset({
     "strings", "uniq", "openssl", "dd", "cp", "sort", "expand", "iconv", "tail",
     "install", "split", "sponge", "rsync", "mv", "column", "perl", "paste",
 })  # fmt: skip
+# These hand on each piece as they read it, so that their own output feeds them.
+_FEEDS: Final = frozenset({"cat", "pv", "nl", "rev", "fold", "expand"})
 _LIMITS: Final = {
     "od": ("-N", "--read-bytes", "-j"),
     "xxd": ("-l", "-len"),
@@ -63,6 +66,31 @@ def copies(name: str, words: Sequence[Word]) -> bool:
         counts = (word.text.rpartition("=")[2].lstrip("-cn") for word in words)
         return any(map(too_large, counts))
     return name in _COPIES
+
+
+def spawns(name: str, words: Sequence[Word]) -> bool:
+    """Whether a program starts many others at once, as long as its input comes."""
+    if name == "parallel":
+        return True
+    given = (word.text for word in words if word.text[:1] == "-")
+    return name == "xargs" and any(
+        text.startswith("--max-procs") or (text[:2] != "--" and "P" in text)
+        for text in given
+    )
+
+
+def feeds(effects: Sequence[AnyEffect], path: str) -> bool:
+    """Whether a command that hands on a file as it reads it reads this one.
+
+    Args:
+        effects: Of the command.
+        path: Of the file that its output is appended to.
+    """
+    names = {e.program for e in effects if isinstance(e, ProcessExec)}
+    return bool(names & _FEEDS) and any(
+        isinstance(e, FileRead) and e.path == path and e.what == "content"
+        for e in effects
+    )
 
 
 def bounded(name: str, words: Sequence[Word]) -> bool:

@@ -80,8 +80,10 @@ def external(walk: "Walk", invocation: Invocation) -> None:
     elif name in SHELLS:
         run_shell(walk, invocation, name)
     else:
-        _profiled(walk, name, invocation)
         words = invocation.arguments
+        if walk.endless and endless.spawns(name, words):
+            walk.opaque("starts programs without an end", name)
+        _profiled(walk, name, invocation)
         flows = walk.endless and not walk.limited and endless.copies(name, words)
         walk.endless = flows or endless.source(name, words)
     walk.limited = outer

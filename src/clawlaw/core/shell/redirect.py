@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from clawlaw.core.actions import FileDelete, FileRead, FileWrite, NetRequest
 from clawlaw.core.inert import is_inert
-from clawlaw.core.shell import expand, flow, simple
+from clawlaw.core.shell import endless, expand, flow, simple
 from clawlaw.core.shell.heredoc import document
 from clawlaw.core.shell.parse import UnclearError, children, solid, text_of
 from clawlaw.core.shell.words import Input, Word
@@ -111,6 +111,7 @@ def enclosed(
         run: Analyses the command itself; takes the words that stood behind them.
     """
     plan = Plan()
+    before = len(walk.effects)
     for node in redirects:
         _plan(walk, node, world, plan)
     outer, piped = walk.stdin, walk.piped
@@ -124,7 +125,13 @@ def enclosed(
     for target, appends, standard in plan.writes:
         if standard and not appends and output.source == "none" and output.text == "":
             _empty(walk, target, world)
+        ran = walk.effects[before:]
         write(walk, target, world, output, appends=appends)
+        last = walk.effects[-1:]
+        if appends and any(
+            isinstance(e, FileWrite) and endless.feeds(ran, e.path) for e in last
+        ):
+            walk.opaque("appends to what it reads", "")
         if standard:
             output = Input("none", "")
     walk.said = output

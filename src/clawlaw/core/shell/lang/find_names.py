@@ -39,7 +39,7 @@ class Names:
 
     Attributes:
         patterns: One of them fits; empty: not limited by name.
-        some: Limited otherwise, by age, size or emptiness.
+        some: Limited otherwise, by age, size or emptiness, or to symbolic links.
         telling: The last patterns are well-known names that the others let through.
     """
 
@@ -66,7 +66,7 @@ class Names:
                 return
             if not negated:
                 found = group or found
-                self.some = self.some or text in LIMITS
+                self.some = self.some or text in LIMITS or _links(tests, index)
             negated = text in NOT
             index += size
         if all(_plain(pattern) for pattern in found):
@@ -81,6 +81,11 @@ class Names:
         if self.patterns:
             return [f"{base}/**/{pattern}" for pattern in self.patterns]
         return [f"{base}/**"] if self.some else [start]
+
+
+def _links(words: list[str], index: int) -> bool:
+    """Whether the test here lets nothing but symbolic links through."""
+    return words[index] in ("-type", "-xtype") and words[index + 1 : index + 2] == ["l"]
 
 
 def _names_at(words: list[str], index: int) -> tuple[list[str], int]:
