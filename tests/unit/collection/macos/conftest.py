@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.unit.collection.macos.machine import Mac
 
 CHECKOUT = Path(__file__).parents[4]
 COLLECTIONS = str(CHECKOUT / "collections")
@@ -108,3 +109,16 @@ def doubles(folder: Path) -> dict[str, str]:
         "PATH": f"{DOUBLES}:{os.environ['PATH']}",
         "DOUBLE_STATE": str(folder / "double.json"),
     }
+
+
+@pytest.fixture
+def mac(tmp_path: Path, play: Any, monkeypatch: pytest.MonkeyPatch) -> Mac:
+    for name in ("launchd_host", "health"):
+        utils = importlib.import_module(f"{PLUGINS}.module_utils.{name}")
+        monkeypatch.setattr(utils, "PAUSE", 0.01)
+    return Mac(tmp_path, play)
+
+
+@pytest.fixture
+def mac_through_ansible(tmp_path: Path, ansible_play: Any) -> Mac:
+    return Mac(tmp_path, ansible_play)
