@@ -166,6 +166,8 @@ def test_killed_pull_is_gone_on_with_by_the_next_run(
 
     (resumed,) = [t for t in result["transfers"] if t["size"] == BIG]
     assert 2**20 < resumed["resumed_from"] < BIG
+    asked = f"Range: bytes={resumed['resumed_from']}-".encode()
+    assert [each for each in bad_line.requests if asked in each]
     assert contents(target) == contents(model)
     assert not (target / ".forge-partial").exists()
 
@@ -241,6 +243,8 @@ def test_upload_is_taken_up_by_the_next_run(
     with pytest.raises(plugin("module_utils.model_files").ModelError, match="gave up"):
         push(model, bad_line.port)
     bad_line.upload_allowance = []
+    # The registry may still be writing what it received before the cut.
+    monkeypatch.setattr(plugin("module_utils.oci_http"), "ATTEMPTS", 9)
 
     result = push(model, bad_line.port)
 
@@ -286,6 +290,29 @@ def test_digest_of_another_artifact_is_refused(
     with pytest.raises(error, match="never taken by its name"):
         pull(tmp_path / "target", model, registry.port, "unresolved")
     assert not (tmp_path / "target").exists()
+
+
+def test_registry_that_rots_is_found_and_nothing_is_placed(
+    registry: "Server", model: Path, tmp_path: Path
+) -> None:
+    """The registry's own file changes: it still answers with the right length."""
+    result = push(model, registry.port)
+    digits = result["files"]["model.safetensors"].removeprefix("sha256:")
+    blobs = registry.folder / "data/docker/registry/v2/blobs/sha256"
+    kept = blobs / digits[:2] / digits / "data"
+    data = bytearray(kept.read_bytes())
+    data[0] ^= 1
+    kept.write_bytes(data)
+
+    error = plugin("module_utils.model_files").ModelError
+    with pytest.raises(error, match=r"received 9437184 bytes with sha256:"):
+        pull(tmp_path / "target", model, registry.port, result["digest"])
+
+    assert "model.safetensors" not in contents(tmp_path / "target")
+    data[0] ^= 1
+    kept.write_bytes(data)
+    assert pull(tmp_path / "target", model, registry.port, result["digest"])["changed"]
+    assert contents(tmp_path / "target") == contents(model)
 
 
 def test_files_that_differ_from_the_declared_digest_are_not_pushed(
