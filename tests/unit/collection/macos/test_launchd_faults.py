@@ -226,3 +226,14 @@ def test_older_releases_name_the_service_without_its_domain(mac: Mac) -> None:
     first, second = mac.run(mac.task(), mac.task())
     assert facts(first, "running", "pid") == [True, 501]
     assert second["changed"] is False
+
+
+@MAN
+def test_a_label_that_was_loaded_from_another_file_is_loaded_anew(mac: Mac) -> None:
+    mac.run(mac.task())
+    services = mac.state()["services"]
+    services[LABEL]["path"] = "/Library/LaunchDaemons/old.plist"
+    mac.write(services=services)
+    (answer,) = mac.run(mac.task())
+    assert facts(answer, "running") == [True]
+    assert mac.state()["services"][LABEL]["path"] == str(mac.file)
