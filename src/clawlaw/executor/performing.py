@@ -7,15 +7,16 @@ import stat
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from clawlaw.core.actions import NetRequest, PackageInstall
 from clawlaw.core.errors import ClawLawError, ProposalError
 from clawlaw.core.shell.shells import transport
 from clawlaw.core.tools import Arguments, absolute
-from clawlaw.executor import files, process, report, sandbox, tree
+from clawlaw.executor import files, process, report, sandbox, toolchains, tree
 from clawlaw.executor.bounds import Bounds, Limits, within
 from clawlaw.executor.grant import Grant, is_released, named, to_bounds
 from clawlaw.executor.host import SandboxError, available, system_secrets
@@ -114,6 +115,7 @@ class Executor(Struct, frozen=True):
             names = tuple(name for name in grant.sandbox.hide if "/" not in name)
             before = tree.scan(roots, names)
             bounds = self._bounds(grant, cwd, before)
+            bounds = self._with_home(stack, bounds, places)
             job = Job(bounds, command, places, self.account, self.python)
 
             def unchanged() -> bool:
@@ -136,6 +138,36 @@ class Executor(Struct, frozen=True):
             any(isinstance(e, NetRequest | PackageInstall) for e in grant.effects),
             found.name,
             _remark(ended, taken),
+        )
+
+    def _with_home(
+        self, stack: ExitStack, bounds: Bounds, places: dict[str, int]
+    ) -> Bounds:
+        """Bounds that show the toolchains and git settings of the account."""
+        uid = os.geteuid() if self.account is None else self.account.uid
+        found = toolchains.of_home(self.home, uid)
+        read = []
+        for path in found.read:
+            meets = any(within(root, (path,)) for root in bounds.write)
+            held = toolchains.hold(path, uid)
+            if held >= 0:
+                stack.callback(os.close, held)
+            if held >= 0 and not meets and not within(path, bounds.write):
+                places[path] = held
+                read.append(path)
+        variables = dict(bounds.variables)
+        if found.git:
+            folder = stack.enter_context(TemporaryDirectory(prefix="clawlaw-git-"))
+            Path(folder).chmod(0o755)
+            file = Path(folder, "settings")
+            file.write_text(found.git, encoding="utf-8")
+            read.append(str(file))
+            variables["GIT_CONFIG_GLOBAL"] = str(file)
+        return structs.replace(
+            bounds,
+            read=tuple(sorted({*bounds.read, *read})),
+            hide=(*bounds.hide, *found.hide),
+            variables=variables,
         )
 
     def _bounds(self, grant: Grant, cwd: str, before: tree.Tree) -> Bounds:

@@ -359,3 +359,43 @@ def test_root_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_usage_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main([]) == run.USAGE
     assert "--permit" in capsys.readouterr().err
+
+
+SECRETS = (
+    ".ssh/id_ed25519", ".aws/credentials", ".netrc", ".git-credentials", ".npmrc",
+    ".cargo/credentials.toml", ".gitconfig", ".nvm/versions/node/v22/etc/npmrc",
+    ".pyenv/secret", "go/secret",
+)  # fmt: skip
+
+
+def test_toolchains_of_the_home_are_seen_and_its_secrets_are_not(
+    gate: GateDouble,
+    workspace: Path,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    home = tmp_path.resolve() / "home"
+    for name in SECRETS:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text("[user]\n\tname = Ann\n[x]\n\ttoken = hunter2\n")
+    tool = home / ".pyenv/versions/3.12/bin/python3.12"
+    tool.parent.mkdir(parents=True)
+    tool.write_text("#!/bin/sh\necho interpreter runs\n")
+    tool.chmod(0o755)
+    (home / ".rustup").mkdir()
+    (home / ".rustup/toolchains").symlink_to(home / ".ssh")
+    (workspace / "venv").symlink_to(tool)
+    tries = "; ".join(f"cat {home / name}" for name in SECRETS)
+    command = (
+        f"./venv; git config --global user.name; git config --global x.token; {tries};"
+        f" cat {home}/.rustup/toolchains/id_ed25519; ls -A {home}/.ssh;"
+        f" echo spoilt > {tool}; touch {tool.parent}/new; echo x > $GIT_CONFIG_GLOBAL;"
+        " echo done"
+    )
+    assert perform(gate, grant(workspace, "exec", {"command": command})) == 0
+    out = capfdbinary.readouterr().out.decode()
+    assert out == "interpreter runs\nAnn\ndone\n"
+    assert "interpreter" in tool.read_text()
+    assert not (tool.parent / "new").exists()
+    (said,) = gate.outcomes
+    assert "hunter2" not in said["text"]
