@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.gate.house import START, House
+from tests.integration.gate.house import ORIGIN, START, House
 
 from clawlaw.evidence.schema import Decided, Entry, Performed, Started
 
@@ -118,7 +118,16 @@ class Runs:
 @pytest.fixture
 def runs(make_house: Callable[..., House]) -> Iterator[Runs]:
     """None of them started."""
-    made = Runs(make_house())
+    house = make_house()
+    house.configure(
+        evidence={
+            "folder": str(house.log),
+            "origin": ORIGIN,
+            "key": str(house.folder / "log.pem"),
+            "segment": 1 << 18,  # small: some runs are killed where one begins
+        }
+    )
+    made = Runs(house)
     yield made
     made.end()
 
