@@ -124,7 +124,9 @@ def runs(make_house: Callable[..., House]) -> Iterator[Runs]:
             "folder": str(house.log),
             "origin": ORIGIN,
             "key": str(house.folder / "log.pem"),
-            "segment": 1 << 18,  # small: some runs are killed where one begins
+            # Small: some runs are killed where a segment or a snapshot is made.
+            "segment": 1 << 18,
+            "snapshot": 100,
         }
     )
     made = Runs(house)
@@ -159,6 +161,8 @@ def test_no_allow_without_a_record_however_often_it_is_killed(
     assert house.propose(path="a")["verdict"] == "allow"
     assert house.stop() == 0
     _check(list(house.entries()), allowed, reported, kills)
+    starts = [event for event in house.events() if event["event"] == "started"]
+    assert any(0 < event["replayed"] < event["entries"] for event in starts)
 
 
 def _check(
