@@ -1,18 +1,10 @@
-"""Real engines and a real registry on loopback, and modules run as plays run them."""
+"""Servers for every test, and modules run as plays run them."""
 
-import contextlib
-import hashlib
 import json
 import os
 import secrets
-import select
-import signal
-import socket
-import struct
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,12 +12,16 @@ from typing import Any
 import pytest
 import requests
 import yaml
-
-from forge import artifacts, paths
-
-CHECKOUT = paths.checkout(Path(__file__).parent)
-COLLECTIONS = str(CHECKOUT / "collections")
-READY = 60  # seconds that a server may take to answer
+from tests.integration.models.artifact import plugin
+from tests.integration.models.servers import (
+    CHECKOUT,
+    COLLECTIONS,
+    CutDouble,
+    Server,
+    gguf,
+    ollama_server,
+    registry_server,
+)
 
 if COLLECTIONS not in sys.path:
     sys.path.insert(0, COLLECTIONS)
@@ -33,75 +29,23 @@ if COLLECTIONS not in sys.path:
 type Run = Callable[..., dict[str, Any]]
 
 
-# Where the cache is, before a test gives its modules another home.
-CACHE = artifacts.Cache.of(os.environ)
+@pytest.fixture(autouse=True)
+def _quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow each other at once, and notes of uploads are the test's."""
+    http = plugin("module_utils.oci_http")
+    monkeypatch.setattr(http, "PAUSE", 0.01)
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
-def program(name: str) -> Path:
-    """The pinned program; a build takes minutes and is not a test's to begin."""
-    versions = artifacts.load(CHECKOUT / "versions.yml")
-    arch = artifacts.host_arch()
-    plan = artifacts.plan(name, arch, versions=versions, cache=CACHE)
-    if plan.artifact is None:
-        pytest.skip(f"{name} is not built: forge artifacts fetch {name}")
-    return plan.files[name]
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
-
-
-class Server:
-    """A program that serves on loopback and can be killed and started again."""
-
-    def __init__(self, words: list[str], port: int, folder: Path, path: str) -> None:
-        self.words, self.port, self.folder, self._path = words, port, folder, path
-        self.environment = dict(os.environ)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self.words, stdout=log, stderr=log, env=self.environment
-            )
-        end = time.monotonic() + READY
-        while time.monotonic() < end:
-            try:
-                if requests.get(self.url + self._path, timeout=5).ok:
-                    return
-            except requests.RequestException:
-                time.sleep(0.1)
-        pytest.fail(f"no answer: {(self.folder / 'log').read_text()[-2000:]}")
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-
-def registry_server(folder: Path, auth: dict[str, Any] | None = None) -> Server:
-    port = free_port()
-    config: dict[str, Any] = {
-        "version": 0.1,
-        "log": {"accesslog": {"disabled": True}, "level": "warn"},
-        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
-        "http": {"addr": f"127.0.0.1:{port}", "secret": "known to tests"},
-    }
-    if auth is not None:
-        config["auth"] = auth
-    file = folder / "config.yml"
-    file.write_text(yaml.safe_dump(config))
-    # Whoever has no account is refused, and the server is there.
-    path = "/v2/" if auth is None else "/"
-    return Server([str(program("registry")), "serve", str(file)], port, folder, path)
+@pytest.fixture
+def empty_ollama(ollama: Server) -> Server:
+    """The engine without models."""
+    url = ollama.url
+    for model in requests.get(f"{url}/api/tags", timeout=30).json()["models"]:
+        gone = {"model": model["name"]}
+        answer = requests.delete(f"{url}/api/delete", json=gone, timeout=30)
+        assert answer.ok, answer.text
+    return ollama
 
 
 @pytest.fixture(scope="session")
@@ -129,72 +73,6 @@ def start_registry(
     yield start
     for server in started:
         server.kill()
-
-
-class CutDouble:
-    """A double of a bad line: passes bytes on, and ends connections after some.
-
-    Attributes:
-        port: Where it listens.
-        allowance: Bytes of the server that one connection after the other passes on
-            before it is cut; when the list is empty, nothing is cut.
-        upload_allowance: The same for bytes of the client.
-        requests: The beginning of every request.
-    """
-
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self.allowance: list[int] = []
-        self.upload_allowance: list[int] = []
-        self.requests: list[bytes] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._closing = threading.Event()
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def close(self) -> None:
-        self._closing.set()
-        # A listener that is only closed would still be waited on.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(client,))
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
-            up, down = 0, 0
-            while not self._closing.is_set():
-                for ready in select.select([client, server], [], [], 0.1)[0]:
-                    try:
-                        data = ready.recv(65536)
-                    except OSError:
-                        return
-                    if not data:
-                        return
-                    if ready is client:
-                        if b" HTTP/1.1\r\n" in data:
-                            self.requests.append(data)
-                        up += len(data)
-                        sink, passed, allowance = server, up, self.upload_allowance
-                    else:
-                        down += len(data)
-                        sink, passed, allowance = client, down, self.allowance
-                    if allowance and passed > allowance[0]:
-                        allowance.pop(0)
-                        return
-                    sink.sendall(data)
 
 
 @pytest.fixture
@@ -245,42 +123,6 @@ def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.kill()
 
 
-def ollama_server(folder: Path, models: Path) -> Server:
-    port = free_port()
-    server = Server([str(program("ollama")), "serve"], port, folder, "/api/version")
-    models.mkdir(exist_ok=True)
-    server.environment |= {
-        "HOME": str(folder),
-        "OLLAMA_HOST": f"127.0.0.1:{port}",
-        "OLLAMA_MODELS": str(models),
-        "OLLAMA_NO_CLOUD": "1",
-        "OLLAMA_NUM_PARALLEL": "1",
-        "OLLAMA_CONTEXT_LENGTH": "512",
-    }
-    return server
-
-
-def gguf(path: Path, size: int = 2**20) -> str:
-    """Write a GGUF file that the engine takes, of about a size; return its digest.
-
-    It has no tensors: what is tested is how it gets to the engine.
-    """
-    numbers = secrets.token_bytes(size)
-
-    def text(value: str) -> bytes:
-        return struct.pack("<Q", len(value)) + value.encode()
-
-    entries = [
-        text("general.architecture") + struct.pack("<I", 8) + text("llama"),
-        text("llama.block_count") + struct.pack("<II", 4, 1),
-        text("padding") + struct.pack("<IIQ", 9, 0, size) + numbers,
-    ]
-    head = b"GGUF" + struct.pack("<IQQ", 3, 0, len(entries))
-    data = head + b"".join(entries)
-    path.write_bytes(data + bytes(-len(data) % 32))
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 300 MiB, of which 256 have to stay free."""
@@ -312,3 +154,15 @@ def make_ollama() -> Iterator[Callable[[Path, Path], Server]]:
     yield start
     for server in started:
         server.kill()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder like a model's: weights, settings, licence."""
+    folder = tmp_path / "source"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(secrets.token_bytes(9 * 2**20))
+    (folder / "config.json").write_text('{"hidden_size": 64}')
+    (folder / "LICENSE").write_text("terms")
+    (folder / "sub/tokenizer.json").write_text("{}")
+    return folder

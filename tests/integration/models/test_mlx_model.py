@@ -1,37 +1,21 @@
 """The module forge.platform.mlx_model: folders, and artifacts of a real registry."""
 
 import hashlib
-import importlib
 import json
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from tests.integration.models.artifact import contents, plugin, refused
+from tests.integration.models.servers import CutDouble, Server
 
 from forge.models.inspect import folder_listing
 
-if TYPE_CHECKING:
-    from tests.integration.models.conftest import CutDouble, Server
-
-PLUGINS = "ansible_collections.forge.platform.plugins"
 BIG = 5 * 2**20  # bytes
 
 type Run = Callable[..., dict[str, Any]]
-
-
-def plugin(name: str) -> Any:
-    return importlib.import_module(f"{PLUGINS}.{name}")
-
-
-def refused(match: str) -> Any:
-    return pytest.raises(plugin("module_utils.model_files").ModelError, match=match)
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin("module_utils.oci_http"), "PAUSE", 0.01)
 
 
 def digest_of(folder: Path) -> str:
@@ -72,14 +56,6 @@ def present(
     act = plugin("modules.mlx_model").present
     result: dict[str, Any] = act(options(models, digest, **source), check=check)
     return result
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
-    }
 
 
 def test_play_places_a_folder_and_changes_nothing_twice(
@@ -217,7 +193,7 @@ def test_folder_of_somebody_else_is_not_replaced(source: Path, models: Path) -> 
 
 
 def test_artifact_is_placed_after_a_cut(
-    registry: "Server", bad_line: "CutDouble", source: Path, models: Path
+    registry: Server, bad_line: CutDouble, source: Path, models: Path
 ) -> None:
     empty = dict.fromkeys(
         ("digest", "username", "password", "plain_http", "ca_path", "progress")

@@ -1,87 +1,34 @@
 """The module forge.platform.oci_artifact against the real distribution registry."""
 
 import hashlib
-import importlib
 import json
 import secrets
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
+from tests.integration.models.artifact import (
+    contents,
+    params,
+    plugin,
+    pull,
+    push,
+    stored,
+)
+from tests.integration.models.servers import COLLECTIONS, CutDouble, Server
 
-if TYPE_CHECKING:
-    from tests.integration.models.conftest import CutDouble, Server
-
-PLUGINS = "ansible_collections.forge.platform.plugins"
-# Of `known to tests`, with the least work that the registry takes.
-BCRYPT = "$2a$04$IhVx8ud7WtN/9f2EMlI8au2opjMP8NHZLE3je3VmpU5iFm2MIqUIq"
-BIG = 9 * 2**20  # bytes: more than one block of everything
+BIG = 9 * 2**20  # bytes of the model's weights
 
 type Run = Callable[..., dict[str, Any]]
 
 
-def plugin(name: str) -> Any:
-    return importlib.import_module(f"{PLUGINS}.{name}")
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(plugin("module_utils.oci_http"), "PAUSE", 0.01)
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """A folder like a model's: weights, settings, licence."""
-    folder = tmp_path / "source"
-    (folder / "sub").mkdir(parents=True)
-    (folder / "model.safetensors").write_bytes(secrets.token_bytes(BIG))
-    (folder / "config.json").write_text('{"hidden_size": 64}')
-    (folder / "LICENSE").write_text("terms")
-    (folder / "sub/tokenizer.json").write_text("{}")
-    return folder
-
-
-def params(**given: object) -> dict[str, Any]:
-    about = given.pop("about", {"name": "tiny", "licences": ["MIT"]})
-    empty = dict.fromkeys(
-        ("digest", "username", "password", "plain_http", "ca_path", "progress")
-    )
-    return {**empty, "timeout": 20, "about": about, "media_types": "cncf", **given}
-
-
-def push(path: Path, port: int, **more: object) -> Any:
-    reference = f"127.0.0.1:{port}/models/{path.parent.name.replace('_', '-')}:1"
-    module = plugin("modules.oci_artifact")
-    return module.push(params(reference=reference, path=str(path), **more), check=False)
-
-
-def pull(folder: Path, source: Path, port: int, digest: str, **more: object) -> Any:
-    reference = f"127.0.0.1:{port}/models/{source.parent.name.replace('_', '-')}"
-    module = plugin("modules.oci_artifact")
-    options = params(reference=reference, path=str(folder), digest=digest, **more)
-    return module.pull(options, check=False)
-
-
-def stored(server: "Server", name: str) -> requests.Response:
-    """What the registry answers to who asks for the manifest of tag 1."""
-    accept = "application/vnd.oci.image.manifest.v1+json"
-    url = f"{server.url}/v2/models/{name.replace('_', '-')}/manifests/1"
-    return requests.get(url, headers={"Accept": accept}, timeout=10)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
-    }
-
-
 def test_play_pushes_and_pulls_and_changes_nothing_twice(
-    run: Run, registry: "Server", model: Path, tmp_path: Path
+    run: Run, registry: Server, model: Path, tmp_path: Path
 ) -> None:
     reference = f"127.0.0.1:{registry.port}/models/tiny:1"
     pushed = {"state": "pushed", "reference": reference, "path": str(model)}
@@ -105,7 +52,7 @@ def test_play_pushes_and_pulls_and_changes_nothing_twice(
     assert again["files"]["LICENSE"] == f"sha256:{hashlib.sha256(b'terms').hexdigest()}"
 
 
-def test_manifest_is_a_modelpack(registry: "Server", model: Path) -> None:
+def test_manifest_is_a_modelpack(registry: Server, model: Path) -> None:
     digest = push(model, registry.port)["digest"]
     name = model.parent.name.replace("_", "-")
     answer = stored(registry, name)
@@ -132,7 +79,7 @@ def test_manifest_is_a_modelpack(registry: "Server", model: Path) -> None:
 
 
 def test_cut_download_goes_on_where_it_ended(
-    registry: "Server", bad_line: "CutDouble", model: Path, tmp_path: Path
+    registry: Server, bad_line: CutDouble, model: Path, tmp_path: Path
 ) -> None:
     digest = push(model, registry.port)["digest"]
     bad_line.allowance = [4 * 2**20, 2 * 2**20]
@@ -146,8 +93,8 @@ def test_cut_download_goes_on_where_it_ended(
 
 
 def test_killed_pull_is_gone_on_with_by_the_next_run(
-    registry: "Server",
-    bad_line: "CutDouble",
+    registry: Server,
+    bad_line: CutDouble,
     model: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -172,8 +119,48 @@ def test_killed_pull_is_gone_on_with_by_the_next_run(
     assert not (target / ".forge-partial").exists()
 
 
+# What a host runs, as a process of its own.
+CHILD = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.forge.platform.plugins.modules import oci_artifact
+oci_artifact.pull(json.loads(sys.argv[2]), check=False)
+"""
+
+
+def test_module_killed_in_mid_pull_converges_on_the_next_run(
+    registry: Server, bad_line: CutDouble, model: Path, tmp_path: Path
+) -> None:
+    digest = push(model, registry.port)["digest"]
+    bad_line.stalls_after = 5 * 2**20
+    reference = (
+        f"127.0.0.1:{bad_line.port}/models/{model.parent.name.replace('_', '-')}"
+    )
+    target = tmp_path / "target"
+    given = params(reference=reference, path=str(target), digest=digest)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, COLLECTIONS, json.dumps(given)]
+    )
+    weights = hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
+    part = target / ".forge-partial" / weights
+    while not (part.exists() and part.stat().st_size >= 4 * 2**20):
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    arrived = part.stat().st_size
+    bad_line.stalls_after = None
+
+    result = pull(target, model, bad_line.port, digest)
+
+    (resumed,) = [t for t in result["transfers"] if t["size"] == BIG]
+    assert resumed["resumed_from"] == arrived
+    assert contents(target) == contents(model)
+    assert not pull(target, model, registry.port, digest)["changed"]
+
+
 def test_registry_killed_in_mid_pull_converges(
-    registry: "Server", model: Path, tmp_path: Path
+    registry: Server, model: Path, tmp_path: Path
 ) -> None:
     (model / "model.safetensors").write_bytes(secrets.token_bytes(64 * 2**20))
     digest = push(model, registry.port)["digest"]
@@ -209,8 +196,8 @@ def test_registry_killed_in_mid_pull_converges(
 
 
 def test_cut_upload_goes_on(
-    registry: "Server",
-    bad_line: "CutDouble",
+    registry: Server,
+    bad_line: CutDouble,
     model: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -232,8 +219,8 @@ def test_cut_upload_goes_on(
 
 
 def test_upload_is_taken_up_by_the_next_run(
-    registry: "Server",
-    bad_line: "CutDouble",
+    registry: Server,
+    bad_line: CutDouble,
     model: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -254,7 +241,7 @@ def test_upload_is_taken_up_by_the_next_run(
 
 
 def test_damaged_file_is_found_and_brought_alone(
-    registry: "Server", model: Path, tmp_path: Path
+    registry: Server, model: Path, tmp_path: Path
 ) -> None:
     digest = push(model, registry.port)["digest"]
     target = tmp_path / "target"
@@ -273,7 +260,7 @@ def test_damaged_file_is_found_and_brought_alone(
 
 
 def test_sound_folder_needs_no_registry(
-    registry: "Server", model: Path, tmp_path: Path
+    registry: Server, model: Path, tmp_path: Path
 ) -> None:
     digest = push(model, registry.port)["digest"]
     pull(tmp_path / "target", model, registry.port, digest)
@@ -281,7 +268,7 @@ def test_sound_folder_needs_no_registry(
 
 
 def test_digest_of_another_artifact_is_refused(
-    registry: "Server", model: Path, tmp_path: Path
+    registry: Server, model: Path, tmp_path: Path
 ) -> None:
     push(model, registry.port)
     error = plugin("module_utils.model_files").ModelError
@@ -293,7 +280,7 @@ def test_digest_of_another_artifact_is_refused(
 
 
 def test_registry_that_rots_is_found_and_nothing_is_placed(
-    registry: "Server", model: Path, tmp_path: Path
+    registry: Server, model: Path, tmp_path: Path
 ) -> None:
     """The registry's own file changes: it still answers with the right length."""
     result = push(model, registry.port)
@@ -316,7 +303,7 @@ def test_registry_that_rots_is_found_and_nothing_is_placed(
 
 
 def test_files_that_differ_from_the_declared_digest_are_not_pushed(
-    registry: "Server", model: Path
+    registry: Server, model: Path
 ) -> None:
     error = plugin("module_utils.model_files").ModelError
     with pytest.raises(error, match="nothing was pushed"):
@@ -325,7 +312,7 @@ def test_files_that_differ_from_the_declared_digest_are_not_pushed(
 
 
 def test_too_small_disk_is_refused_with_the_numbers_before_the_pull(
-    registry: "Server", bad_line: "CutDouble", model: Path, small_disk: Path
+    registry: Server, bad_line: CutDouble, model: Path, small_disk: Path
 ) -> None:
     (model / "model.safetensors").write_bytes(bytes(60 * 2**20))
     digest = push(model, registry.port)["digest"]
@@ -341,47 +328,9 @@ def test_too_small_disk_is_refused_with_the_numbers_before_the_pull(
     assert contents(small_disk) == {}
 
 
-def test_progress_is_in_a_file(registry: "Server", model: Path, tmp_path: Path) -> None:
+def test_progress_is_in_a_file(registry: Server, model: Path, tmp_path: Path) -> None:
     digest = push(model, registry.port)["digest"]
     progress = tmp_path / "progress.json"
     pull(tmp_path / "t", model, registry.port, digest, progress=str(progress))
     found = json.loads(progress.read_text())
     assert found["done"] == found["size"]
-
-
-@pytest.fixture
-def closed_registry(
-    tmp_path: Path, start_registry: Callable[..., "Server"]
-) -> "Server":
-    """The registry with its own check of accounts: tester, `known to tests`."""
-    accounts = tmp_path / "htpasswd"
-    accounts.write_text(f"tester:{BCRYPT}\n")
-    return start_registry({"htpasswd": {"realm": "models", "path": str(accounts)}})
-
-
-def test_account_is_sent_to_a_registry_that_wants_one(
-    closed_registry: "Server", model: Path, tmp_path: Path
-) -> None:
-    error = plugin("module_utils.model_files").ModelError
-    with pytest.raises(error, match=r"HTTP 401.*username and password"):
-        push(model, closed_registry.port)
-    with pytest.raises(error, match="HTTP 401"):
-        push(model, closed_registry.port, username="tester", password="other")  # noqa: S106 - of a server that the test starts
-
-    account = {"username": "tester", "password": "known to tests"}
-    digest = push(model, closed_registry.port, **account)["digest"]
-    pull(tmp_path / "target", model, closed_registry.port, digest, **account)
-    assert contents(tmp_path / "target") == contents(model)
-
-
-def test_only_loopback_is_spoken_to_without_tls() -> None:
-    parse = plugin("module_utils.oci_reference").parse
-    connection = plugin("module_utils.oci_http").Connection
-    assert connection(parse("127.0.0.1:5000/a/b")).base.startswith("http://")
-    assert connection(parse("localhost:5000/a")).base.startswith("http://")
-    assert connection(parse("[::1]:5000/a")).base.startswith("http://")
-    assert connection(parse("registry.test:5000/a")).base.startswith("https://")
-    # A name that only looks like this machine's.
-    assert connection(parse("127.0.0.1.test/a")).base.startswith("https://")
-    assert connection(parse("127.0.0.1/a"), plain_http=False).base.startswith("https:")
-    assert connection(parse("r.test/a"), plain_http=True).base.startswith("http://")

@@ -231,6 +231,11 @@ def pull(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
         ModelError: The files cannot be brought.
     """
     digest = model_files.require_digest(params["digest"])
+    named = oci_reference.parse(params["reference"]).digest
+    if named and named != digest:
+        raise model_files.ModelError(
+            f"{params['reference']}: names another digest than {digest}; keep one"
+        )
     folder = Path(params["path"])
     progress = _progress(params)
     flaws = model_folder.flaws(folder, digest)
