@@ -6,7 +6,8 @@ performs the requests; nothing here reads a clock, a file or a socket.
 
 What a tool was called with is kept as a digest until its result is reported. A result
 of a call that was not allowed, or of another input than the judged one, quarantines the
-session: somebody performed what nobody judged.
+session: somebody performed what nobody judged. After a restart of the gate its log
+still knows what was allowed, and the effects of what ran are compared with those.
 
 Source: code.claude.com/docs/en/hooks (event inputs, decision control, HTTP response
 handling, "Block the action when a hook fails").
@@ -38,6 +39,8 @@ from clawlaw.adapters.claude_hooks import (
     Open,
     Propose,
     Quarantine,
+    Recall,
+    Recalled,
     Report,
     Request,
     digest,
@@ -82,6 +85,9 @@ class Adapter:
         default_factory=OrderedDict
     )
     _open: dict[tuple[str, str], str] = field(default_factory=dict)
+    _recalled: OrderedDict[tuple[str, str, str], None] = field(
+        default_factory=OrderedDict
+    )
 
     def handle(self, principal: str, hook: Hook) -> Handling:
         """Serve one hook.
@@ -198,6 +204,22 @@ class Adapter:
         if judged is None and not self.enforce:
             return {}  # the gate began to observe after the call did
         if judged is None:
+            known: Recalled | None = None
+            if key not in self._recalled:
+                known = yield Recall(
+                    hook.session,
+                    hook.tool_name,
+                    hook.tool_input,
+                    hook.cwd,
+                    hook.tool_use_id,
+                )
+            if known is not None:
+                self._recalled[key] = None
+                if len(self._recalled) > MAX_CALLS:
+                    self._recalled.popitem(last=False)
+                if not known.mediated:
+                    yield _report(hook, known.decision)
+                return {}
             reason = f"a result of {hook.tool_name}, which this gate did not allow"
         elif digest(hook.tool_name, input_of(hook)) != judged.digest:
             reason = f"{hook.tool_name} ran with another input than was judged"

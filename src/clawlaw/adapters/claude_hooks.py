@@ -140,6 +140,26 @@ class Report(Struct, frozen=True, omit_defaults=True):
     untrusted: bool = False
 
 
+class Recall(Struct, frozen=True):
+    """Whether a call was allowed by the gate before its restart, as it was performed.
+
+    Sent back: a :class:`Recalled`, or `None`.
+    """
+
+    session: str
+    tool: str
+    arguments: msgspec.Raw
+    cwd: str
+    id: str
+
+
+class Recalled(Struct, frozen=True):
+    """Such a call."""
+
+    decision: str
+    mediated: bool
+
+
 class Close(Struct, frozen=True):
     """Close a session, if it is open; nothing is sent back."""
 
@@ -153,7 +173,7 @@ class Quarantine(Struct, frozen=True):
     reason: str
 
 
-type Request = Open | Propose | Report | Close | Quarantine
+type Request = Open | Propose | Report | Recall | Close | Quarantine
 
 
 def is_command(tool: str) -> bool:

@@ -16,6 +16,7 @@ class Allowed:
     Attributes:
         number: Of the action in its session.
         permit: Digest of the permit that went with it, "" where there was none.
+        call: The client's own name of it.
     """
 
     principal: str
@@ -24,6 +25,7 @@ class Allowed:
     effects: tuple[AnyEffect, ...]
     number: int
     permit: str = ""
+    call: str = ""
 
 
 class AllowedActions:
@@ -33,6 +35,8 @@ class AllowedActions:
         """Begin with none."""
         self._by_id: dict[str, Allowed] = {}
         self._by_session: dict[str, OrderedDict[str, None]] = {}
+        # Of mediated ones, whether reported or not: the client hears of them later.
+        self._calls: dict[str, OrderedDict[str, tuple[str, Allowed]]] = {}
 
     def take(self, decided: Decided, number: int) -> None:
         """Remember a decision, unless it stops its action."""
@@ -48,17 +52,40 @@ class AllowedActions:
                 record.effects,
                 number,
                 decided.permit,
+                record.proposal.id,
             ),
         )
 
     def put(self, name: str, allowed: Allowed) -> None:
         """Remember an action by the id of its decision."""
         self._by_id[name] = allowed
+        self.call(name, allowed)
         mine = self._by_session.setdefault(allowed.session, OrderedDict())
         mine[name] = None
         while len(mine) > MAX_OPEN:
             oldest, _ = mine.popitem(last=False)
             del self._by_id[oldest]
+
+    def call(self, name: str, allowed: Allowed) -> None:
+        """Remember a mediated action by the client's name of it."""
+        if allowed.call and allowed.permit:
+            calls = self._calls.setdefault(allowed.session, OrderedDict())
+            calls.pop(allowed.call, None)
+            calls[allowed.call] = name, allowed
+            if len(calls) > MAX_OPEN:
+                calls.popitem(last=False)
+
+    def called(self, session: str, call: str) -> tuple[str, Allowed] | None:
+        """An action by the client's name: a mediated one, or one still open."""
+        calls = self._calls.get(session)
+        found = None if calls is None else calls.get(call)
+        if found is None and call:
+            found = next((o for o in self.of(session) if o[1].call == call), None)
+        return found
+
+    def calls(self, session: str) -> list[tuple[str, Allowed]]:
+        """Mediated ones of a session with a name, the oldest first."""
+        return list(self._calls.get(session, {}).values())
 
     def of(self, session: str) -> list[tuple[str, Allowed]]:
         """Those of a session by the ids of their decisions, the oldest first."""
@@ -76,6 +103,7 @@ class AllowedActions:
 
     def close(self, session: str) -> None:
         """Forget those of a session."""
+        self._calls.pop(session, None)
         for name in self._by_session.pop(session, ()):
             del self._by_id[name]
 

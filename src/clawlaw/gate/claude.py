@@ -6,7 +6,9 @@ hook's own answer leaves only when what it rests on is durable. Whatever is no a
 """
 
 import json
-from typing import Any
+import shlex
+from hmac import compare_digest
+from typing import Any, Final
 
 import msgspec
 
@@ -18,16 +20,24 @@ from clawlaw.adapters.claude_hooks import (
     Open,
     Propose,
     Quarantine,
+    Recall,
+    Recalled,
     Request,
     encode,
     read_hook,
 )
+from clawlaw.core.analyse import analyse
+from clawlaw.core.decode import read_strictly
+from clawlaw.core.errors import ClawLawError
 from clawlaw.gate import replies
 from clawlaw.gate.boundary import Boundary
 from clawlaw.gate.http import Request as HttpRequest
 from clawlaw.gate.peers import Peer
+from clawlaw.gate.permits import digest
 from clawlaw.gate.replies import OK, Reply
+from clawlaw.gate.requests import to_call
 
+_WORDS: Final = 5  # PROGRAM run --permit=TOKEN -- COMMAND
 _ANSWER = msgspec.json.Decoder(Answer)
 
 
@@ -37,6 +47,8 @@ class ClaudeHooks:
     def __init__(self, boundary: Boundary, program: str) -> None:
         """Serve by `boundary`; `program` is the executor that commands are given to."""
         self._boundary = boundary
+        self._program = program
+        self._since = boundary.state.ledger.next
         self._adapter = Adapter(program, enforce=not boundary.state.settings.observe)
 
     def serve(self, peer: Peer, body: bytes, trace: str = "") -> Reply:
@@ -72,6 +84,8 @@ class ClaudeHooks:
             return self._open(peer, request)
         if isinstance(request, Propose):
             return self._propose(peer, request, trace)
+        if isinstance(request, Recall):
+            return self._recall(peer, request)
         if isinstance(request, Quarantine):
             self._quarantine(peer, request)
         elif isinstance(request, Close):
@@ -100,6 +114,55 @@ class ClaudeHooks:
             return _ANSWER.decode(answer.body)
         except msgspec.DecodeError:  # of another shape: it is no permission
             return Answer("", "deny", "the gate gave no verdict")
+
+    def _recall(self, peer: Peer, request: Recall) -> Recalled | None:
+        """A call that an earlier run of the gate allowed, where it is what ran."""
+        state = self._boundary.state
+        known = state.sessions.get(request.session)
+        found = state.allowed.called(request.session, request.id)
+        if known is None or known.principal != peer.principal or known.quarantine:
+            return None
+        if found is None or int(found[0].removeprefix("d")) >= self._since:
+            return None  # what this run allowed, the adapter knows itself
+        name, allowed = found
+        arguments = json.loads(bytes(request.arguments))
+        if allowed.permit:
+            arguments = self._unwrapped(arguments, allowed.permit)
+        if arguments is None or self._judged(peer, request, arguments) != (
+            allowed.tool,
+            allowed.effects,
+        ):
+            return None
+        return Recalled(name, bool(allowed.permit))
+
+    def _unwrapped(self, given: Any, permit: str) -> Any:  # noqa: ANN401  # of a tool
+        """Arguments with the judged command in place of the executor's; or `None`."""
+        try:
+            words = shlex.split(str(given["command"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+        token = words[2].removeprefix("--permit=") if len(words) == _WORDS else ""
+        if words[:2] != [self._program, "run"] or not token.isascii():
+            return None
+        same = compare_digest(digest(token), permit) and words[3] == "--"
+        return {**given, "command": words[4]} if same else None
+
+    def _judged(self, peer: Peer, request: Recall, arguments: Any) -> Any:  # noqa: ANN401  # of a tool
+        """Tool and effects of a call, as its proposal was read; or `None`."""
+        call = {
+            "session": request.session,
+            "tool": request.tool,
+            "arguments": arguments,
+            "cwd": request.cwd,
+        }
+        raw = msgspec.json.encode(call)
+        try:
+            value, _ = self._boundary.hooks.redact(read_strictly(raw), raw)
+            proposal = to_call(value, peer.principal).proposal
+            policy = self._boundary.state.evaluator.policy
+            return proposal.tool, analyse(proposal, policy).effects
+        except ClawLawError:
+            return None
 
     def _quarantine(self, peer: Peer, request: Quarantine) -> None:
         state = self._boundary.state

@@ -242,6 +242,7 @@ class Decider:
                 done.effects,
                 number,
                 decided.permit,
+                proposal.id,
             ),
         )
         if decided.permit:

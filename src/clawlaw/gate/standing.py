@@ -18,17 +18,24 @@ from clawlaw.record import Opening
 
 
 class OpenAction(Struct, frozen=True, forbid_unknown_fields=True):
-    """An allowed action whose outcome is not known."""
+    """An allowed action."""
 
     id: str
     tool: str
     effects: tuple[AnyEffect, ...]
     number: int
     permit: str
+    call: str
 
 
 class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
-    """One session, with what a steward raised and what is still to be reported."""
+    """One session.
+
+    Attributes:
+        raised: Ceilings that a steward raised, by unit.
+        actions: Allowed, and not reported.
+        calls: Mediated, by the client's names, whether reported or not.
+    """
 
     opening: Opening
     state: Session
@@ -37,6 +44,7 @@ class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
     quarantine: str
     raised: dict[str, int]
     actions: tuple[OpenAction, ...]
+    calls: tuple[OpenAction, ...]
 
 
 class Escalation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,11 +104,13 @@ def _session(state: GateState, opening: Opening) -> OpenSession:
         known.used,
         known.quarantine,
         state.evaluator.raised(name),
-        tuple(
-            OpenAction(action, a.tool, a.effects, a.number, a.permit)
-            for action, a in state.allowed.of(name)
-        ),
+        tuple(_action(*found) for found in state.allowed.of(name)),
+        tuple(_action(*found) for found in state.allowed.calls(name)),
     )
+
+
+def _action(name: str, a: Allowed) -> OpenAction:
+    return OpenAction(name, a.tool, a.effects, a.number, a.permit, a.call)
 
 
 def _escalation(case: Case) -> Escalation:
@@ -130,15 +140,9 @@ def stand(state: GateState, found: Standing) -> None:
         known = Known(opening.principal, said.client, said.used, said.quarantine)
         state.sessions.put(opening.session, known)
         for action in said.actions:
-            allowed = Allowed(
-                opening.principal,
-                opening.session,
-                action.tool,
-                action.effects,
-                action.number,
-                action.permit,
-            )
-            state.allowed.put(action.id, allowed)
+            state.allowed.put(action.id, _allowed(opening, action))
+        for action in said.calls:
+            state.allowed.call(action.id, _allowed(opening, action))
     live, finished = (
         [
             Case(e.asked, e.decided, e.status, list(e.approvals), e.answers, e.reason)
@@ -148,6 +152,18 @@ def stand(state: GateState, found: Standing) -> None:
     )
     state.escalations.resume(live, finished, found.granted)
     state.ledger.went(found.time)
+
+
+def _allowed(opening: Opening, action: OpenAction) -> Allowed:
+    return Allowed(
+        opening.principal,
+        opening.session,
+        action.tool,
+        action.effects,
+        action.number,
+        action.permit,
+        action.call,
+    )
 
 
 __all__ = ["Standing", "stand", "standing"]

@@ -127,6 +127,84 @@ def test_another_input_quarantines_every_later_call(client: Client) -> None:
     assert client.send("user_prompt_submit")["decision"] == "block"
 
 
+def restarted(client: Client) -> Client:
+    client.subject.start()
+    return Client(client.subject)
+
+
+def post(client: Client, tool: str, given: dict[str, Any]) -> Any:
+    return client.send(
+        "post_tool_use_write", tool_name=tool, tool_input=given, tool_use_id="t1"
+    )
+
+
+NOTES = {"file_path": "/workspace/notes.md", "content": "# Notes\n"}
+
+
+def test_a_call_under_way_at_a_restart_is_reported_once(client: Client) -> None:
+    client.call("Write", NOTES)
+    client = restarted(client)
+    assert "continue" not in post(client, "Write", NOTES)
+    assert [p.status for p in client.bodies(Performed)] == ["done"]
+    assert client.call("Read", {"file_path": "/workspace/a"}, "t2")
+    assert not client.bodies(Closed)
+    assert post(client, "Write", NOTES)["continue"] is False  # only once
+
+
+def test_a_command_under_way_at_a_restart_is_the_judged_one(client: Client) -> None:
+    given = {"command": "ls -la", "description": "Look"}
+    run = client.call("Bash", given)["updatedInput"]
+    (decided,) = client.bodies(Decided)
+    client = restarted(client)
+    ask = client.subject.ask
+    permit = shlex.split(run["command"])[2].removeprefix("--permit=")
+    assert ask(client.subject.gate.redeem, AGENT, permit=permit)["status"] == 409
+    ask(client.subject.gate.outcome, AGENT, id=decided.id, status="failed")
+    assert "continue" not in post(client, "Bash", run)
+    assert not client.bodies(Closed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"command": "ls -la"},
+        {"command": "/opt/clawlaw/bin/clawlaw run --permit=@PERMIT@ -- id"},
+        {"command": "/opt/clawlaw/bin/clawlaw run --permit=AAAA -- 'ls -la'"},
+        {"command": "/srv/clawlaw run --permit=@PERMIT@ -- 'ls -la'"},
+        {"command": "/opt/clawlaw/bin/clawlaw run --permit=@PERMIT@ -- 'ls -la' x"},
+        {"command": 7},
+        {},
+    ],
+)
+def test_another_command_at_a_restart_quarantines(
+    client: Client, changed: dict[str, Any]
+) -> None:
+    run = client.call("Bash", {"command": "ls -la"})["updatedInput"]
+    permit = shlex.split(run["command"])[2].removeprefix("--permit=")
+    said = {
+        k: v.replace("@PERMIT@", permit) if isinstance(v, str) else v
+        for k, v in changed.items()
+    }
+    client = restarted(client)
+    assert post(client, "Bash", said)["continue"] is False
+    assert any("quarantined" in c.reason for c in client.bodies(Closed))
+
+
+def test_another_file_at_a_restart_quarantines(client: Client) -> None:
+    client.call("Write", NOTES)
+    client = restarted(client)
+    other = NOTES | {"file_path": "/workspace/other.md"}
+    assert post(client, "Write", other)["continue"] is False
+
+
+def test_a_call_of_another_agent_is_not_recalled(client: Client) -> None:
+    client.call("Write", NOTES)
+    client = restarted(client)
+    said = client.send("post_tool_use_write", OTHER, tool_input=NOTES, tool_use_id="t1")
+    assert said["continue"] is False
+    assert not client.bodies(Performed)
+
+
 def test_sessions_of_sub_agents_are_children(client: Client) -> None:
     client.send("subagent_start")
     main, child = client.bodies(Opened)

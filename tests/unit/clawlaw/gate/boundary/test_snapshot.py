@@ -86,7 +86,11 @@ class Life:
     def do_propose(self, session: int, command: str, mediated: bool) -> None:  # noqa: FBT001  # drawn
         self.heard(
             self.subject.propose(
-                "exec", command=command, mediated=mediated, session=f"s{session}"
+                "exec",
+                command=command,
+                mediated=mediated,
+                session=f"s{session}",
+                id=f"call{len(self.taken)}",
             )
         )
 
@@ -180,6 +184,7 @@ def memory(state: GateState) -> Any:
             "count": sessions._count,
             "allowed": {k: v for k, v in state.allowed._by_session.items() if v},
             "by id": state.allowed._by_id,
+            "calls": {k: list(v.items()) for k, v in state.allowed._calls.items()},
             "cases": [c for c in asked._cases.values() if c.status in LIVE],
             "finished": [asked._cases[name] for name in asked._finished],
             "granted": [list(found.items()) for found in asked._granted.values()],
