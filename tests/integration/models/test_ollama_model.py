@@ -78,6 +78,20 @@ def test_changed_parameters_are_set_without_the_file(
     assert "1024" in shown(ollama, "tiny")["parameters"]
 
 
+def test_parameter_that_is_no_longer_declared_is_taken_away(
+    ollama: Server, make_gguf: MakeGguf, tmp_path: Path
+) -> None:
+    path = tmp_path / "tiny.gguf"
+    wanted = options(ollama, make_gguf(path), file=str(path))
+    present(wanted, parameters={"num_ctx": 512, "top_k": 3})
+
+    result = present(wanted, parameters={"num_ctx": 512})
+
+    assert result["flaws"] == ["top_k is no longer declared"]
+    assert "top_k" not in shown(ollama, "tiny")["parameters"]
+    assert not present(wanted, parameters={"num_ctx": 512})["changed"]
+
+
 def test_corrupted_weights_are_found_and_replaced(
     ollama: Server, make_gguf: MakeGguf, tmp_path: Path
 ) -> None:

@@ -148,3 +148,54 @@ class Store:
             if isinstance(part, dict):
                 found.update(part)
         return found
+
+
+def flaws(
+    installed: Installed | None,
+    damaged: dict[str, str],
+    weights: str | None,
+    parameters: dict[str, Any],
+) -> list[str]:
+    """Return what keeps an installed model from being the declared one.
+
+    Args:
+        installed: What is there.
+        damaged: Digest to reason of those of its blobs that are not sound.
+        weights: Digest that the weights must have, None if that is not known yet.
+        parameters: Those declared; the engine may add others from the file.
+    """
+    if installed is None:
+        return ["the model is not there"]
+    found = [f"{digest} is damaged: {reason}" for digest, reason in damaged.items()]
+    if weights is None:
+        found.append("the manifest of its origin was not read yet")
+    elif installed.weights != (weights,):
+        found.append(f"its weights are {', '.join(installed.weights) or 'none'}")
+    for key, value in sorted(parameters.items()):
+        actual = installed.parameters.get(key)
+        if not _same(actual, value):
+            found.append(f"{key} is {actual!r}, not {value!r}")
+    return found
+
+
+def no_longer(
+    record: Path,
+    parameters: dict[str, Any],
+    installed: Installed | None,
+) -> list[str]:
+    """Return the parameters that are there since they were declared once."""
+    try:
+        once = json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return []
+    if installed is None or not isinstance(once, dict):
+        return []
+    left = sorted((once.keys() - parameters.keys()) & installed.parameters.keys())
+    return [f"{key} is no longer declared" for key in left]
+
+
+def _same(actual: object, declared: object) -> bool:
+    """Compare as JSON does: 8192 and 8192.0 are one number, true is none."""
+    if isinstance(actual, bool) or isinstance(declared, bool):
+        return actual is declared
+    return actual == declared

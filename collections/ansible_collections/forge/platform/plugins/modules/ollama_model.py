@@ -99,7 +99,8 @@ attributes:
     description: Shows digest, weights, parameters and damage, before and after.
     support: full
 notes:
-  - A parameter that is no longer declared stays until the model is made again.
+  - Parameters that the file itself brings stay; one that was declared here and is no
+    longer is taken away.
   - C(check_mode=true) on the task tells whether the file of O(source.file) is needed.
 """
 
@@ -133,6 +134,7 @@ transfers:
   sample: [{what: "small.gguf sha256:0a1b...", size: 253113024, resumed_from: 0}]
 """
 
+import json
 import traceback
 from pathlib import Path
 from typing import Any
@@ -220,18 +222,25 @@ def present(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
     origin = _origin(params, place, digest)
     before = place.store.read(name)
     damaged = place.store.damaged(before.blobs) if before else {}
-    found = flaws(before, damaged, origin.weights(), params["parameters"])
+    found = ollama_store.flaws(before, damaged, origin.weights(), params["parameters"])
+    found += ollama_store.no_longer(
+        _declared(place, name), params["parameters"], before
+    )
     after = before
     if found and not check:
         origin.bring(name, dict(params["parameters"]), [*damaged])
         after = place.store.read(name)
         damaged = place.store.damaged(after.blobs) if after else {}
-        left = flaws(after, damaged, origin.weights(), params["parameters"])
+        left = ollama_store.flaws(
+            after, damaged, origin.weights(), params["parameters"]
+        )
         if left:
             raise model_files.ModelError(
                 f"{name.short}: still not what is declared: {'; '.join(left)}; see the "
                 "engine's log, and that models_dir is its OLLAMA_MODELS"
             )
+        content = json.dumps(params["parameters"], sort_keys=True).encode()
+        model_files.write_whole(_declared(place, name), content)
     wanted = {"weights": [origin.weights()], "parameters": params["parameters"]}
     return {
         "changed": bool(found),
@@ -258,6 +267,7 @@ def absent(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
     if is_there and not check:
         _require_one_engine(place, name, check=check)
         place.engine.delete(name.short)
+        _declared(place, name).unlink(missing_ok=True)
     return {
         "changed": is_there,
         "flaws": [],
@@ -266,39 +276,10 @@ def absent(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
     }
 
 
-def flaws(
-    installed: ollama_store.Installed | None,
-    damaged: dict[str, str],
-    weights: str | None,
-    parameters: dict[str, Any],
-) -> list[str]:
-    """Return what keeps an installed model from being the declared one.
-
-    Args:
-        installed: What is there.
-        damaged: Digest to reason of those of its blobs that are not sound.
-        weights: Digest that the weights must have, None if that is not known yet.
-        parameters: Those declared; the engine may add others from the file.
-    """
-    if installed is None:
-        return ["the model is not there"]
-    found = [f"{digest} is damaged: {reason}" for digest, reason in damaged.items()]
-    if weights is None:
-        found.append("the manifest of its origin was not read yet")
-    elif installed.weights != (weights,):
-        found.append(f"its weights are {', '.join(installed.weights) or 'none'}")
-    for key, value in sorted(parameters.items()):
-        actual = installed.parameters.get(key)
-        if not _same(actual, value):
-            found.append(f"{key} is {actual!r}, not {value!r}")
-    return found
-
-
-def _same(actual: object, declared: object) -> bool:
-    """Compare as JSON does: 8192 and 8192.0 are one number, true is none."""
-    if isinstance(actual, bool) or isinstance(declared, bool):
-        return actual is declared
-    return actual == declared
+def _declared(place: "ollama_origin.Place", name: ollama_store.Name) -> Path:
+    """Return the file with the parameters that the last run declared."""
+    digest = model_files.digest_of(name.short.encode())
+    return place.work / "parameters" / digest.replace(":", "-")
 
 
 def _place(params: dict[str, Any]) -> "ollama_origin.Place":
