@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clawlaw.cli.options import JsonOption
-from clawlaw.cli.output import DIFFERENT, err, print_json, reported
+from clawlaw.cli.output import DIFFERENT, err, out, print_json, reported
 
 if TYPE_CHECKING:
     from clawlaw.evidence.anchor import Anchor, Round
@@ -26,12 +26,22 @@ def anchor(
     once: Annotated[
         bool, typer.Option("--once", help="One round; ends with 1 on a problem.")
     ] = False,
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--status",
+            help="Say how far witnesses and store have come, and ask nobody.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Have heads of the log co-signed, and store them and sealed segments locked.
 
     Runs beside the gate until SIGTERM or Ctrl-C.
     """
+    if show:
+        _show_status(config, as_json=as_json)
+        return
     with reported(as_json=as_json):
         from clawlaw.evidence import anchor as rounds  # noqa: PLC0415  # of an extra
         from clawlaw.evidence.anchor_config import read_config  # noqa: PLC0415
@@ -50,6 +60,29 @@ def anchor(
             lambda done: _tell(done, as_json=as_json),
             ending.wait,
         )
+
+
+def _show_status(config: Path, *, as_json: bool) -> None:
+    """Exit code 1: fewer witnesses than are needed co-signed anything."""
+    with reported(as_json=as_json):
+        from clawlaw.cli.anchor_status import status  # noqa: PLC0415  # of an extra
+
+        found = status(config)
+    said = found.fields()
+    if as_json:
+        print_json(said)
+    else:
+        out.print(f"log        {found.log}", markup=False)
+        out.print(f"signed     {found.signed} entries", markup=False)
+        behind = f", {said['behind']} behind" if said["behind"] else ""
+        out.print(f"protected  {found.protected} entries{behind}", markup=False)
+        for name, seconds in found.witnesses.items():
+            when = "not yet" if seconds is None else f"{seconds} s ago"
+            out.print(f"witness    {name}: {when}", markup=False)
+        if not found.witnesses:
+            out.print("witness    not configured")
+        out.print(f"store      {said['store']}", markup=False)
+    raise typer.Exit(0 if found.good else DIFFERENT)
 
 
 def _anchor(read: "AnchorConfig") -> "Anchor":

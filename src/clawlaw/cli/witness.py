@@ -44,6 +44,39 @@ def keygen(name: NameArgument, *, key: KeyOption, as_json: JsonOption = False) -
 
 
 @app.command()
+def setup(
+    name: NameArgument,
+    *,
+    folder: Annotated[
+        Path,
+        typer.Option("--folder", metavar="DIR", help="Of the witness alone."),
+    ],
+    address: Annotated[
+        list[str],
+        typer.Option(metavar="IP", help="The certificate is for; more than one."),
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look, and make nothing.")
+    ] = False,
+) -> None:
+    """Make key and certificate where they are missing; print the public parts as JSON.
+
+    A certificate is made anew 90 days before its end, and for other addresses.
+    """
+    with reported():
+        import datetime as dt  # noqa: PLC0415  # only here
+
+        from clawlaw.cli import witness_setup  # noqa: PLC0415  # an extra
+
+        act = witness_setup.standing if check else witness_setup.setup
+        try:
+            made = act(folder, name, address, dt.datetime.now(dt.UTC))
+        except ValueError as error:
+            raise UsageError("--address", str(error)) from error
+    print_json({"key": made.key, "certificate": made.certificate, "fresh": made.fresh})
+
+
+@app.command()
 def serve(
     name: NameArgument,
     *,

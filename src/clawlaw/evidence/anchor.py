@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from clawlaw.core.merkle import MerkleError
-from clawlaw.evidence.errors import EvidenceError, LogDamaged
+from clawlaw.evidence.errors import (
+    ConflictError,
+    EvidenceError,
+    LogDamaged,
+    StoreError,
+)
 from clawlaw.evidence.frame import ENTRY, FrameError
 from clawlaw.evidence.growth import consistency_from
 from clawlaw.evidence.note import (
@@ -26,13 +31,15 @@ from clawlaw.evidence.note import (
     parse_checkpoint,
     split_note,
 )
-from clawlaw.evidence.objects import ConflictError, Store, StoreError
 from clawlaw.evidence.reader import root_at
 from clawlaw.evidence.schema import Checkpointed, decode_entry
 from clawlaw.evidence.segment import read_frames, segment_paths
 from clawlaw.evidence.witness import CONFLICT, UNPROCESSABLE, WitnessError, merge_notes
 from clawlaw.evidence.witness_http import WitnessClient
 from clawlaw.private import PrivateFileError, replace_private
+
+if TYPE_CHECKING:
+    from clawlaw.evidence.objects import Store
 
 SEGMENTS: Final = "segments/"
 CHECKPOINTS: Final = "checkpoints/"
@@ -65,7 +72,7 @@ class Anchor:
         folder: Path,
         log: Verifier,
         witnesses: Iterable[WitnessClient],
-        store: Store | None,
+        store: "Store | None",
         witnessed: Path | None,
         *,
         needed: int = 1,
@@ -189,7 +196,7 @@ class Anchor:
         else:
             self._shown = note
 
-    def _put_all(self, store: Store, note: bytes | None, done: Round) -> None:
+    def _put_all(self, store: "Store", note: bytes | None, done: Round) -> None:
         if self._held is None:
             store.check()
             self._held = _held(store)
@@ -207,13 +214,13 @@ class Anchor:
                 path.write_bytes(note)
                 self._put_head(store, name, path, done)
 
-    def _put(self, store: Store, name: str, path: Path, done: Round) -> None:
+    def _put(self, store: "Store", name: str, path: Path, done: Round) -> None:
         if store.put(name, path):
             done.put.append(name)
         if self._held is not None:
             self._held.add(name)
 
-    def _put_head(self, store: Store, name: str, path: Path, done: Round) -> None:
+    def _put_head(self, store: "Store", name: str, path: Path, done: Round) -> None:
         try:
             self._put(store, name, path, done)
         except ConflictError:
@@ -223,7 +230,7 @@ class Anchor:
             if self._held is not None:
                 self._held.add(name)
 
-    def _same_head(self, store: Store, name: str, path: Path) -> bool:
+    def _same_head(self, store: "Store", name: str, path: Path) -> bool:
         there = path.with_name("there")
         for version in store.versions(name):
             if version.name == name and store.locked(version) is not None:
@@ -236,7 +243,7 @@ class Anchor:
         return False
 
 
-def _held(store: Store) -> set[str]:
+def _held(store: "Store") -> set[str]:
     """Names under which something is locked; of heads, under which there is anything.
 
     A head that is not locked is no loss: the next one covers it.

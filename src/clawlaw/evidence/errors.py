@@ -5,6 +5,7 @@
 `LogBehind`: the log does not extend a checkpoint that it must extend.
 `LogBusy`: another process writes to it.
 `NoteError`: a signed note that cannot be read, or that a known key did not sign.
+`StoreError`, `ConflictError`: of the object store; in `objects` is what needs boto3.
 """
 
 from clawlaw.core.errors import ClawLawError
@@ -32,3 +33,11 @@ class LogBusy(EvidenceError):  # noqa: N818  # as above
 
 class NoteError(EvidenceError):
     """Bytes are not a signed note, or no known key signed it."""
+
+
+class StoreError(EvidenceError):
+    """The object store did not do what was asked; it may later."""
+
+
+class ConflictError(EvidenceError):
+    """Under the name of evidence stands something else; a person must look at it."""

@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from clawlaw.evidence.anchor_config import StorePart
-from clawlaw.evidence.errors import EvidenceError
+from clawlaw.evidence.errors import ConflictError, EvidenceError, StoreError
 from clawlaw.evidence.tls import trusting
 from clawlaw.private import read_private
 
@@ -31,14 +31,6 @@ TRIES: Final = 3
 PRECONDITION_FAILED: Final = 412
 _CHUNK: Final = 1 << 20
 _DIGEST: Final = "sha256"  # name of the metadata that says what was put
-
-
-class StoreError(EvidenceError):
-    """The object store did not do what was asked; it may later."""
-
-
-class ConflictError(EvidenceError):
-    """Under the name of evidence stands something else; a person must look at it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from clawlaw.cli import main
 from clawlaw.evidence import objects
 from clawlaw.evidence.anchor import CHECKPOINTS, SEGMENTS, Anchor, sealed
 from clawlaw.evidence.anchor_config import StorePart
+from clawlaw.evidence.errors import StoreError
 from clawlaw.evidence.log import Log
 from clawlaw.evidence.note import Checkpoint, Signer, sign
-from clawlaw.evidence.objects import Store, StoreError
+from clawlaw.evidence.objects import Store
 from clawlaw.evidence.schema import Checkpointed, Entry, Stopped, encode_entry
 
 if TYPE_CHECKING:

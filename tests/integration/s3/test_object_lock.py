@@ -11,7 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from clawlaw.evidence.anchor_config import StorePart
-from clawlaw.evidence.objects import ConflictError, Store, StoreError, Version
+from clawlaw.evidence.errors import ConflictError, StoreError
+from clawlaw.evidence.objects import Store, Version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
