@@ -123,6 +123,8 @@ def test_up_ends_verified(testbed: Folder) -> None:
         "nodes", "metadata", "placement", "network", "encryption", "firewall",
         "gate",
     ]  # fmt: skip
+    for name in ("worker-02", "mac-studio"):
+        assert f"forge.internal/witness/{name}" in found["checks"][-1]["detail"]
 
 
 def test_status_shows_every_host_running(forge: Forge, hosts: list[str]) -> None:
@@ -297,7 +299,10 @@ def test_verify_survives_restarts(forge: Forge, testbed: Folder) -> None:
     found = report(testbed)
     assert found["passed"] is True
     assert found["disruptive"] is True
-    assert found["checks"][-1]["name"] == "restart"
+    checks = {check["name"]: check["detail"] for check in found["checks"]}
+    assert [*checks][-2:] == ["governance", "restart"]
+    for said in ("a steward approves: approved", "nobody answers: expired"):
+        assert said in checks["governance"]
 
 
 def test_a_testbed_of_another_checkout_is_named_and_left_alone(

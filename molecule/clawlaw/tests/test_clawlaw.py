@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,7 @@ def test_an_agent_does_not_reach_the_gates_own(room: "Room") -> None:
         "cat /etc/clawlaw/agents/operator.token",
         "cat /var/lib/clawlaw-drill/passphrase",
         f"ls {LOG}",
+        "ls /var/lib/clawlaw-witness",
         "ls /srv/clawlaw/work/operator/../../../../var/lib/clawlaw/state",
         "touch /etc/clawlaw/policy/more.yaml",
         "touch /etc/claude-code/managed-settings.json",
@@ -202,6 +204,36 @@ def test_a_walk_an_experiment_and_a_drill_end_as_they_must(edge: Host) -> None:
     assert [step["said"] for step in said["steps"]] == [
         "escalate", "approved", "allow", "escalate", "expired"
     ]  # fmt: skip
+
+
+def test_the_witness_cosigns_what_the_gate_signs(edge: Host) -> None:
+    for unit, user in (("witness", "clawlaw-witness"), ("anchor", "clawlaw")):
+        assert edge.check_output(f"systemctl is-active clawlaw-{unit}") == "active"
+        of = f"systemctl show --property=User --value clawlaw-{unit}"
+        assert edge.check_output(of) == user
+    own = edge.check_output(
+        "stat -c '%U %a' /var/lib/clawlaw-witness/*.pem /var/lib/clawlaw-witness/*.key"
+    )
+    assert set(own.splitlines()) == {"clawlaw-witness 600"}
+    listening = edge.check_output("ss -Hltn | awk '{print $4}'").split()
+    places = [place for place in listening if place.endswith(":8445")]
+    assert places
+    assert not {"0.0.0.0:8445", "*:8445", "[::]:8445"} & set(places)
+    deadline = time.monotonic() + 30
+    while edge.run(f"{CLAWLAW} anchor --status").rc and time.monotonic() < deadline:
+        time.sleep(1)
+    said = json.loads(edge.check_output(f"{CLAWLAW} anchor --status --json"))
+    assert said["store"] == "not configured"
+    assert said["protected"] > 0
+    (witness,) = said["witnesses"]
+    note = "/var/lib/clawlaw/anchor/witnessed.note"
+    keys = "--key /etc/clawlaw/log.pub --key /etc/clawlaw/witnesses.pub"
+    proven = edge.check_output(
+        f"{CLAWLAW} verify {LOG} {keys} --checkpoint {note} --json"
+    )
+    complete = json.loads(proven)["completeness"]
+    assert complete["complete"] is True
+    assert witness in complete["checkpoints"][0]["signed_by"]
 
 
 def test_the_evidence_verifies_and_grows_over_a_restart(edge: Host) -> None:

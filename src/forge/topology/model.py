@@ -80,6 +80,8 @@ COMPONENTS: Mapping[str, frozenset[int]] = {
         frozenset({1}),
     ),
     **dict.fromkeys(("agents", "clawlaw_gate", "steward_console"), frozenset({2})),
+    # Who watches the gate's log stands elsewhere.
+    "clawlaw_witness": frozenset({1, 3}),
     **dict.fromkeys(("mlx", "ollama"), frozenset({1, 2, 3})),
 }
 MLX, OLLAMA = "mlx", "ollama"
