@@ -69,20 +69,32 @@ def keygen(
     *,
     key: KeyOption = KEY,
     passphrase_file: PassphraseOption = None,
+    device: Annotated[
+        Path | None,
+        typer.Option(
+            "--hardware",
+            metavar="FILE",
+            help="A key of `ssh-keygen -t ed25519-sk`, which stays in its device.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a key, and print the line for the gate's configuration."""
     with reported(as_json=as_json):
-        from clawlaw.gate.stewards import generate  # noqa: PLC0415  # of an extra
+        from clawlaw.gate.stewards import generate, refer  # noqa: PLC0415  # an extra
 
         path = key.expanduser()
-        passphrase = _passphrase(passphrase_file, confirm=True)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        steward = generate(path, name, passphrase)
+        if device is not None:
+            steward = refer(path, name, device.expanduser())
+        else:
+            passphrase = _passphrase(passphrase_file, confirm=True)
+            steward = generate(path, name, passphrase)
     if as_json:
         print_json({"key": steward.key, "line": steward.text, "file": str(path)})
         return
-    err.print(f"{path}: made, encrypted, mode 0600. Add to the gate's configuration:")
+    what = "encrypted" if device is None else "points to the device"
+    err.print(f"{path}: made, {what}, mode 0600. Add to the gate's configuration:")
     print(steward.text)  # noqa: T201  # to be piped
 
 
@@ -337,9 +349,14 @@ class Given(msgspec.Struct, frozen=True):
             out.print(f"{about}: done, {visible(shown)}", markup=False)
 
     def _open(self) -> "StewardKey":
-        from clawlaw.gate.stewards import load  # noqa: PLC0415  # of an extra
+        from clawlaw.gate.stewards import hardware, load  # noqa: PLC0415  # of an extra
 
-        return load(self.key.expanduser(), _passphrase(self.passphrase_file))
+        path = self.key.expanduser()
+        found = hardware(path)
+        if found is not None:
+            err.print("touch the device of your key", style="bold")
+            return found
+        return load(path, _passphrase(self.passphrase_file))
 
 
 def _client(socket: Path) -> "DeskClient":

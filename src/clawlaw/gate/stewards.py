@@ -5,8 +5,8 @@ file of mode 0600 that a passphrase encrypts; the gate's configuration lists the
 halves by name. An answer is signed over everything that it waives, so that it cannot
 be moved to another escalation, another gate or a longer life.
 
-Keys in hardware (FIDO2, Touch ID) are not built: an answer takes any Ed25519
-signature, but nothing here talks to such a device.
+A key may also be in hardware, as OpenSSH's sk-ssh-ed25519: then its device wants to be
+touched for every answer, and there is no file to steal.
 """
 
 import base64
@@ -34,11 +34,14 @@ from clawlaw.core.canonical import Json, canonical_json
 from clawlaw.core.errors import ClawLawError
 from clawlaw.evidence.schema import Escalated
 from clawlaw.gate.answers import Answer
+from clawlaw.gate.hardware_keys import HardwareKey, HardwareKeyError
 from clawlaw.private import create_private, read_private
 
 MIN_PASSPHRASE: Final = 12  # characters
 _NAME: Final = re.compile(r"[a-z][a-z0-9.-]{0,62}", re.ASCII)
 _ED25519: Final = b"\x01"  # signature type of C2SP signed-note
+_OTHER: Final = b"\xff"  # of a type that C2SP has no number for
+_POINTS: Final = "ssh: "  # begins a key file that points to hardware
 _PUBLIC_BYTES: Final = 32
 
 
@@ -53,21 +56,43 @@ class Steward:
     Attributes:
         name: Unique among the stewards of a gate, and no agent's.
         public: Raw Ed25519 key, 32 bytes.
+        hardware: What more is known of a key in hardware; `None`: it is in a file.
     """
 
     name: str
     public: bytes
+    hardware: HardwareKey | None = None
 
     @property
     def key(self) -> str:
         """Id of the key: `alice+0a1b2c3d`."""
-        tagged = self.name.encode() + b"\n" + _ED25519 + self.public
+        own = _ED25519 + self.public
+        if self.hardware is not None:
+            own = _OTHER + self.hardware.blob
+        tagged = self.name.encode() + b"\n" + own
         return f"{self.name}+{hashlib.sha256(tagged).hexdigest()[:8]}"
 
     @property
     def text(self) -> str:
-        """One line for the gate's configuration, in the form of C2SP signed-note."""
+        """One line for the gate's configuration.
+
+        In the form of C2SP signed-note; of a key in hardware name and OpenSSH's line.
+        """
+        if self.hardware is not None:
+            return f"{self.name} {self.hardware.text}"
         return f"{self.key}+{base64.b64encode(_ED25519 + self.public).decode()}"
+
+    def verify(self, statement: bytes, signature: bytes) -> None:
+        """Check a signature by this key.
+
+        Raises:
+            ValueError, InvalidSignature, HardwareKeyError: It is not of this statement.
+        """
+        if self.hardware is not None:
+            self.hardware.verify(statement, signature)
+        else:
+            key = Ed25519PublicKey.from_public_bytes(self.public)
+            key.verify(signature, statement)
 
     @classmethod
     def parse(cls, text: str) -> "Steward":
@@ -76,6 +101,13 @@ class Steward:
         Raises:
             StewardError: Not such a line, or the key is not the one that its id names.
         """
+        name, _, rest = text.strip().partition(" ")
+        if rest:
+            try:
+                key = HardwareKey.parse(rest)
+            except HardwareKeyError as error:
+                raise StewardError(f"{name[:80]}: {error}") from error
+            return cls(check_name(name), key.public, key)
         parts = text.strip().split("+", 2)
         try:
             name, _, coded = parts
@@ -146,7 +178,7 @@ class Stewards:
         Args:
             key: Id of the key.
             statement: The signed bytes.
-            signature: Base64 of 64 bytes.
+            signature: Base64 of 64 bytes; of a key in hardware, of 69.
 
         Raises:
             StewardError: No steward has the key, or the signature is not of this
@@ -159,8 +191,9 @@ class Stewards:
                 "`clawlaw steward keygen` to the gate's configuration"
             )
         try:
-            raw = base64.b64decode(signature, validate=True)
-            Ed25519PublicKey.from_public_bytes(steward.public).verify(raw, statement)
+            steward.verify(statement, base64.b64decode(signature, validate=True))
+        except HardwareKeyError as error:
+            raise StewardError(f"{key}: {error}; list the escalation again") from error
         except (ValueError, InvalidSignature) as error:
             raise StewardError(
                 f"{key}: the signature is not of what was asked here; list the "
@@ -212,14 +245,25 @@ def statement(gate: str, about: str, said: dict[str, Json]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class StewardKey:
-    """The private half, in memory."""
+    """The private half, in memory; of a key in hardware, the file that points to it."""
 
     steward: Steward
-    private: Ed25519PrivateKey
+    private: Ed25519PrivateKey | Path
 
     def sign(self, statement: bytes) -> str:
-        """Base64 of the signature."""
-        return base64.b64encode(self.private.sign(statement)).decode()
+        """Base64 of the signature.
+
+        Raises:
+            HardwareKeyError: The device did not sign.
+        """
+        if not isinstance(self.private, Path):
+            return base64.b64encode(self.private.sign(statement)).decode()
+        from clawlaw.gate.hardware_sign import sign  # noqa: PLC0415  # seldom wanted
+
+        if self.steward.hardware is None:
+            raise AssertionError("a file of OpenSSH without its public half")
+        raw = sign(self.private, self.steward.hardware, statement)
+        return base64.b64encode(raw).decode()
 
 
 def generate(path: Path, name: str, passphrase: str) -> Steward:
@@ -245,6 +289,48 @@ def generate(path: Path, name: str, passphrase: str) -> Steward:
     create_private(path, sealed)
     create_private(_public(path), f"{steward.text}\n".encode())
     return steward
+
+
+def refer(path: Path, name: str, device: Path) -> Steward:
+    """Make a key file that points to a key in hardware.
+
+    Args:
+        path: As for :func:`generate`.
+        name: Of the steward.
+        device: Private file of OpenSSH, made by `ssh-keygen -t ed25519-sk`; beside it
+            stands its `.pub`.
+
+    Raises:
+        StewardError: It is no such key, or the name is none.
+        PrivateFileError: A file is there already or cannot be written.
+    """
+    check_name(name)
+    try:
+        line = _public(device).read_text("utf-8", "replace")
+        found = HardwareKey.parse(line)
+    except (OSError, HardwareKeyError) as error:
+        raise StewardError(f"{_public(device)}: {error}") from error
+    steward = Steward(name, found.public, found)
+    create_private(path, f"{_POINTS}{device.absolute()}\n".encode())
+    create_private(_public(path), f"{steward.text}\n".encode())
+    return steward
+
+
+def hardware(path: Path) -> StewardKey | None:
+    """The key in hardware that a key file points to; `None`: it is a key itself.
+
+    Raises:
+        PrivateFileError: The file cannot be read, or others may read it.
+        StewardError: It points nowhere.
+    """
+    steward = read_public(path)
+    if steward.hardware is None:
+        return None
+    said = read_private(path).decode("utf-8", "replace").strip()
+    device = Path(said.removeprefix(_POINTS))
+    if not said.startswith(_POINTS) or not device.is_absolute():
+        raise StewardError(f"{path}: points to no key in hardware; make it again")
+    return StewardKey(steward, device)
 
 
 def read_public(path: Path) -> Steward:

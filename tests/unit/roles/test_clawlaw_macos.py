@@ -3,6 +3,7 @@
 Nothing of it has run on a Mac; what is compared is what launchd would be given.
 """
 
+import importlib
 import os
 import plistlib
 import sys
@@ -66,10 +67,8 @@ def test_launchd_knows_every_key(
     service: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [COLLECTIONS, *sys.path])
-    from ansible_collections.forge.platform.plugins.module_utils import (  # noqa: PLC0415
-        launchd_plist,
-    )
-
+    module = "ansible_collections.forge.platform.plugins.module_utils.launchd_plist"
+    launchd_plist: Any = importlib.import_module(module)
     assert set(launchd_daemon(service)["plist"]) <= set(launchd_plist.KEYS)
 
 
