@@ -76,6 +76,7 @@ class Door(Struct, frozen=True):
         uid: Of the agent's account.
         workspace: The first that the policy is bound to.
         stewards: Path of the stewards' socket, "" where there is none.
+        executor: Path of the executor's, "" where none is or nothing confines.
     """
 
     address: str
@@ -83,6 +84,7 @@ class Door(Struct, frozen=True):
     uid: int
     workspace: str
     stewards: str = ""
+    executor: str = ""
 
 
 def door(name: str, config: Path, folder: Path) -> Door:
@@ -108,12 +110,15 @@ def door(name: str, config: Path, folder: Path) -> Door:
         raise EnrolError(f"{path}: another token than the configuration's")
     token = path.read_text("ascii").strip()
     stewards = [part.unix for part in read.listeners if "steward" in part.rights]
+    executor = [part.unix for part in read.listeners if "executor" in part.rights]
+    confined = read.executor.sandbox and executor
     return Door(
         tcp_address(config),
         token,
         agent.uid,
         read.policy.workspace[0],
         stewards[0] if stewards else "",
+        executor[0] if confined else "",
     )
 
 

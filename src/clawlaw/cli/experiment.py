@@ -3,6 +3,8 @@
 A child of this process has the agent's account, and does everything: it makes a folder
 in the agent's workspace, performs every action there at once, then again through the
 client library (proposed, decided, recorded, performed, reported), and removes it.
+Commands go to the executor the second time, in a sandbox of their own, since no client
+may perform them itself; where there is no executor they are left out both times.
 """
 
 import json
@@ -24,7 +26,8 @@ from msgspec import Struct
 
 from clawlaw.cli.agent_exercise import door, ordinary
 from clawlaw.cli.output import UsageError
-from clawlaw.client import Client, Denied
+from clawlaw.client import Client, Denied, Result
+from clawlaw.client.sync import Session
 
 # What the Forge's readme of before claims for a governed action, milliseconds.
 PUBLISHED: Final[Mapping[str, float]] = {"p50": 3.2, "p95": 8.1, "p99": 14.7}
@@ -38,19 +41,22 @@ class Order(Struct, frozen=True):
     Attributes:
         address: Of the gate, on loopback.
         workspace: Directory in which it makes a folder of its own.
+        executor: The gate's socket for the executor; "": no commands.
     """
 
     address: str
     token: str
     workspace: str
     actions: int
+    executor: str = ""
 
 
 class Outcome(Struct, frozen=True):
     """What came of it.
 
     Attributes:
-        milliseconds: p50, p95, p99 of an action, by "without" and "with" the gate.
+        milliseconds: p50, p95, p99 of an action, "without" the gate and "with" it, and
+            of that the "verdict" alone, from the proposal to the durable answer.
         refused: Reasons, of actions that were not allowed.
     """
 
@@ -82,11 +88,8 @@ def run(name: str, config: Path, tokens: Path, actions: int) -> Outcome:
     here = door(name, config, tokens)
     own = Path(here.workspace) / name
     workspace = str(own) if own.is_dir() else here.workspace
-    who: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        group = pwd.getpwuid(here.uid).pw_gid if _has_name(here.uid) else here.uid
-        who = {"user": here.uid, "group": group, "extra_groups": []}
-    order = Order(here.address, here.token, workspace, actions)
+    who = _account(here.uid) if os.geteuid() == 0 else {}
+    order = Order(here.address, here.token, workspace, actions, here.executor)
     done = subprocess.run(
         [sys.executable, "-P", "-m", "clawlaw.cli.experiment"],
         input=msgspec.json.encode(order),
@@ -101,12 +104,14 @@ def run(name: str, config: Path, tokens: Path, actions: int) -> Outcome:
     return msgspec.json.decode(done.stdout, type=Outcome)
 
 
-def _has_name(uid: int) -> bool:
+def _account(uid: int) -> dict[str, Any]:
+    """For `subprocess`: an account with its groups, by which it reaches the gate."""
     try:
-        pwd.getpwuid(uid)
+        found = pwd.getpwuid(uid)
     except KeyError:
-        return False
-    return True
+        return {"user": uid, "group": uid, "extra_groups": []}
+    groups = os.getgrouplist(found.pw_name, found.pw_gid)
+    return {"user": uid, "group": found.pw_gid, "extra_groups": groups}
 
 
 def perform(order: Order) -> Outcome:
@@ -117,22 +122,63 @@ def perform(order: Order) -> Outcome:
     try:
         for number in range(_FILES):
             (folder / f"part-{number}.md").write_text("# Part 0\n")
-        actions = list(ordinary(str(folder), order.actions))
+        kinds = ordinary(str(folder), order.actions)
+        actions = [a for a in kinds if order.executor or a[0] != "exec"]
         tools = _tools(folder)
         bare = [_timed(partial(tools[t], **g)) for t, g in actions]
-        governed, refused = [], []
+        verdicts, whole, refused = [], [], []
         client = Client(url=f"http://{order.address}", token=order.token, name="drill")
         with client, client.session(name, cwd=str(folder)) as session:
+            governed = _Governed(session, tools, order.executor)
             for tool, given in actions:
                 try:
-                    asked = partial(session.perform, tool, tools[tool], **given)
-                    governed.append(_timed(asked))
+                    verdict, all_of_it = governed.perform(tool, given)
                 except Denied as error:
                     refused.append(f"{tool}: {error.reason}")
+                    continue
+                verdicts.append(verdict)
+                whole.append(all_of_it)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    found = {"without": _parts(bare)} | ({"with": _parts(governed)} if governed else {})
+    found = {"without": _parts(bare)}
+    if len(whole) > 1:
+        found |= {"verdict": _parts(verdicts), "with": _parts(whole)}
     return Outcome(found, tuple(refused))
+
+
+class _Governed:
+    """Performs what the gate allows, and times it."""
+
+    def __init__(
+        self, session: Session, tools: dict[str, Callable[..., str]], executor: str
+    ) -> None:
+        self._session = session
+        self._tools = tools
+        self._executor = executor
+
+    def perform(self, tool: str, given: dict[str, Any]) -> tuple[float, float]:
+        """Milliseconds until the verdict, and until everything was done and reported.
+
+        Raises:
+            Denied: It is not allowed.
+        """
+        begin = time.perf_counter()
+        allowed = self._session.propose(tool, given, mediated=tool == "exec")
+        verdict = (time.perf_counter() - begin) * 1000
+        if tool == "exec":
+            self._execute(allowed.permit)
+        else:
+            text = self._tools[tool](**given)
+            self._session.report(allowed, Result(text=text))
+        return verdict, (time.perf_counter() - begin) * 1000
+
+    def _execute(self, permit: str) -> None:
+        """Have the executor perform and report, as a client's hook does."""
+        program = str(Path(sys.executable).with_name("clawlaw-run"))
+        words = [program, f"--permit={permit}", f"--socket={self._executor}"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Denied(done.stderr.strip() or f"exit {done.returncode}")
 
 
 def _tools(folder: Path) -> dict[str, Callable[..., str]]:

@@ -86,10 +86,10 @@ def test_the_same_actions_are_performed_with_and_without(gate: Boundary) -> None
     work.mkdir()
     done = experiment.perform(Order(here.address, here.token, str(work), 25))
     assert done.good, done.refused
-    assert list(done.milliseconds) == ["without", "with"]
+    assert list(done.milliseconds) == ["without", "verdict", "with"]
     assert list(work.iterdir()) == []
     kinds = clawlaw("verify", str(gate.folder / "log"), "--json").stdout
-    assert json.loads(kinds)["kinds"]["performed"] == 25
+    assert json.loads(kinds)["kinds"]["performed"] == 20  # no executor, no commands
 
 
 def test_what_is_not_allowed_is_told(gate: Boundary) -> None:
