@@ -41,3 +41,13 @@ def cache(environment: Mapping[str, str] = os.environ) -> Path:
         return Path(named).expanduser().absolute()
     base = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "forge"
+
+
+def model_path(source: str) -> str:
+    """Return where a model's file or folder is on this machine.
+
+    Args:
+        source: ``source.file`` of a declared model: an absolute path, or one below the
+            folder ``models`` of the user's cache.
+    """
+    return str(cache() / "models" / source)

@@ -10,7 +10,7 @@ from rich.console import Console
 from forge import artifacts
 from forge.artifacts.display import Display
 from forge.errors import InputError
-from forge.testbed import image, overlay, packages, playbooks, preflight, rooms
+from forge.testbed import image, models, overlay, packages, playbooks, preflight, rooms
 from forge.testbed.factory import Factory, container
 from forge.testbed.podman import PodmanError
 from forge.testbed.room import Room
@@ -187,11 +187,13 @@ class Testbed:
         arch = artifacts.host_arch()
         kubernetes = artifacts.resolve_k3s(versions, kept, arch)
         with Display(self.console) as display:
-            for name in (kubernetes, "etcd"):
+            for name in (kubernetes, "etcd", "ollama"):
                 made = artifacts.ensure(
                     name, arch, versions=versions, cache=kept, progress=display
                 )
                 self._say(f"{name} {made.version}: {made.source}")
+            for model in models.ensure(self.checkout, self.cache, display).values():
+                self._say(f"model {model.name}: licence {model.licence}")
         variables: dict[str, object] = {
             "node_base_package_source": "controller",
             "node_base_package_archive": str(archive),
