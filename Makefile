@@ -75,6 +75,10 @@ coverage: venv ## branches of the gate's core that its tests take; fails below 9
 test-contract: venv ## what K3s documents, against the K3s or stand-in that the testbed runs
 	@scripts/test contract
 
+.PHONY: test-macos
+test-macos: venv ## every case of the modules for macOS by a playbook, on doubles of its tools
+	@scripts/test macos
+
 .PHONY: test-molecule
 test-molecule: venv ## every role on clean hosts
 	@scripts/test molecule

@@ -67,8 +67,8 @@ def ansible_play(tmp_path: Path) -> Play:
 def play(request: pytest.FixtureRequest) -> Play:
     """Run tasks by the modules themselves, or through Ansible if that is asked for.
 
-    A playbook costs seconds, and the cases are many: `make test` runs them through
-    Ansible, a plain run of pytest the modules alone.
+    A playbook costs seconds, and the cases are many: `make test-macos` runs them
+    through Ansible, a plain run of pytest the modules alone.
     """
     through = os.environ.get("FORGE_THROUGH_ANSIBLE")
     found: Play = request.getfixturevalue("ansible_play" if through else "module_play")
