@@ -120,7 +120,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     document: Literal["inference"]
     gate: GatePart
     listen: ListenPart
-    backends: Annotated[tuple[BackendPart, ...], Meta(min_length=1)]
+    backends: tuple[BackendPart, ...] = ()
     models: tuple[ModelPart, ...] = ()
     limits: LimitsPart = LimitsPart()
     metrics: ListenPart | None = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from clawlaw.client.aio import AsyncClient
-from clawlaw.client.errors import Denied, GateUnavailable
+from clawlaw.client.errors import GateUnavailable
 from clawlaw.client.messages import OK, Allowed, Call, read_verdict, unavailable
 from clawlaw.inference import strict
 
@@ -58,7 +58,6 @@ class Gatekeeper:
     Attributes:
         url: Of its listener.
         seconds: For one answer.
-        spent: Seconds that questions took, of the request of a task.
     """
 
     url: str
@@ -102,7 +101,10 @@ class Gatekeeper:
         self, token: str, method: str, path: str, body: bytes
     ) -> tuple[int, bytes]:
         async with self._client(token) as client:
-            return await client.exchange(method, path, body)
+            status, answer = await client.exchange(method, path, body)
+            if status == _UNKNOWN:
+                raise UnknownCallerError  # and no connection is kept for a stranger
+            return status, answer
 
     async def check(self, token: str) -> None:
         """Whether the gate knows who asks.
@@ -112,8 +114,6 @@ class Gatekeeper:
             GateUnavailable: It does not answer.
         """
         status, body = await self._exchange(token, "GET", "/v1/escalations/-", b"")
-        if status == _UNKNOWN:
-            raise UnknownCallerError
         if status != _GONE:
             raise unavailable(status, body)
 
@@ -138,8 +138,6 @@ class Gatekeeper:
         status, answer = await self._exchange(
             caller.token, "POST", "/v1/proposals", body
         )
-        if status == _UNKNOWN:
-            raise UnknownCallerError
         return read_verdict(status, answer)
 
     async def report(
@@ -162,6 +160,8 @@ class Gatekeeper:
                 status, answer = await self._exchange(
                     token, "POST", "/v1/outcomes", body
                 )
+            except UnknownCallerError:
+                return False  # it is no agent any more
             except GateUnavailable:
                 status, answer, lost = 0, b"", True
             else:
@@ -183,8 +183,3 @@ def _is_taken(answer: bytes) -> bool:
         return "quarantined" in strict.loads_object(answer)
     except strict.StrictError:
         return False
-
-
-def say(error: Denied) -> dict[str, str]:
-    """What a denial tells the client."""
-    return {"reason": error.reason, "remedy": error.remedy, "id": error.id}
