@@ -107,6 +107,10 @@ bench-executor: venv ## what a sandbox costs, beside the plain shell
 bench-evidence: venv ## what recording a decision costs, beside a bare write and sync
 	@python benchmarks/evidence.py
 
+.PHONY: bench-verify
+bench-verify: venv ## ten million entries written (2 GiB, deleted at the end) and verified
+	@python benchmarks/evidence_long.py
+
 .PHONY: artifacts
 artifacts: venv ## fetch or build every pinned binary into the cache
 	@forge artifacts fetch
