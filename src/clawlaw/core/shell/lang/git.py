@@ -268,7 +268,10 @@ def _config(git: Git, words: Sequence[Word]) -> None:
             break
     verb = rest[0].text if rest else ""
     if (
-        (verb in ("-l", "--list", "list") and len(rest) == 1)
+        (
+            verb in ("-l", "--list", "list")
+            and all(word.text == "--name-only" for word in rest[1:])
+        )
         or verb in ("--get", "--get-all", "--get-regexp", "get", "--get-urlmatch")
         or (len(rest) == 1 and rest[0].known and verb[:1] != "-")
     ):
