@@ -117,7 +117,7 @@ def converge(room: Room) -> Converge:
             ["ansible-playbook", *(f"--inventory={path}" for path in room.inventories),
              "--extra-vars", json.dumps(variables), *words,
              str(room.scenario / "converge.yml")],
-            capture_output=True, text=True, check=False, timeout=300,
+            capture_output=True, text=True, check=False, timeout=540,
         )  # fmt: skip
 
     return run
