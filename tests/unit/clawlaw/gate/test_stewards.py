@@ -157,7 +157,8 @@ def test_made_key_is_private_encrypted_and_opens_again(path: Path) -> None:
 def test_key_does_not_open_by_its_bare_passphrase(path: Path) -> None:
     # PKCS8 stretches with 2048 hashes only: the passphrase itself must not be the key.
     stewards.generate(path, "alice", PASSPHRASE)
-    with pytest.raises(ValueError, match=r"(?i)password|decrypt|padding"):
+    # A wrong key makes noise, which one time in 256 is padded well and no key either.
+    with pytest.raises(ValueError, match=r"\w"):
         load_pem_private_key(path.read_bytes(), PASSPHRASE.encode())
 
 
