@@ -39,7 +39,8 @@ def engine_plan(
         memory_mb: The host's memory, MiB.
 
     Returns:
-        ``models`` placed there, ``memory_mb`` the limit, ``context`` and ``parallel``
+        ``models`` placed there, each with the parameters that it is ``served`` with,
+        ``memory_mb`` the limit, ``context`` and ``parallel``
         the largest of any model, ``loaded`` how many may be loaded at once, ``terms``
         one line of arithmetic for each step.
 
@@ -78,7 +79,9 @@ def engine_plan(
             remedy="place a model elsewhere, or lower its context or parallel",
         )
     return {
-        "models": [msgspec.to_builtins(model) for model in placed],
+        "models": [
+            {**msgspec.to_builtins(model), "served": _served(model)} for model in placed
+        ],
         "memory_mb": limit,
         "context": max((need.context for need in needs.values()), default=0),
         "parallel": max((need.parallel for need in needs.values()), default=1),
@@ -136,6 +139,14 @@ def _is_placed(model: ModelData, host: str, engine: str) -> bool:
     return True
 
 
+def _served(model: ModelData) -> dict[str, int]:
+    """The parameters of Ollama that its entry carries."""
+    threads = model.parameters.threads
+    return {"num_ctx": model.parameters.context} | (
+        {"num_thread": threads} if threads > 0 else {}
+    )
+
+
 def engine_address(topology: Mapping[str, Any], host: str) -> str:
     """Return the address that a host's engines listen on.
 
@@ -182,6 +193,7 @@ def engine_calls(
                     "engine": model.engine,
                     "model": model.name,
                     "digest": model.digest,
+                    "parameters": _served(model),
                     "base": base,
                     "url": f"{base}/v1/completions",
                     "body": question,

@@ -148,6 +148,9 @@ def test_each_model_is_asked_on_each_host_that_can_be_reached() -> None:
     ]
     (only,) = engine_calls(models, TOPOLOGY, ["m4-pro"])
     assert only["host"] == "m4-pro"
+    # What a model is compared with in verify is what the role made.
+    (placed,) = engine_plan(models, "m4-pro", "ollama", 16384)["models"]
+    assert only["parameters"] == placed["served"] == {"num_ctx": 4096}
     assert engine_calls([], TOPOLOGY, both) == []
 
 
