@@ -8,9 +8,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from clawlaw.client.errors import Denied, Escalated, GateUnavailable
+from clawlaw.client.errors import Denied, Escalated
 from clawlaw.client.messages import (
     MAX_ANSWER,
     POLL,
@@ -25,6 +25,7 @@ from clawlaw.client.messages import (
     read_verdict,
     result_of,
 )
+from clawlaw.client.place import Place
 
 _MAX_HEAD = 16 << 10  # bytes of an answer's headers
 
@@ -40,25 +41,29 @@ class AsyncClient:
         token: str = "",
         timeout: float = TIMEOUT,
         name: str = "python",
+        ca: str = "",
+        certificate: str = "",
+        key: str = "",
     ) -> None:
         """Remember where the gate is; connects when it is asked.
 
         Args:
             socket: Path of its Unix socket.
-            url: Or its address on loopback, `http://127.0.0.1:8787`.
-            token: Bearer token for `url`.
+            url: Or its address, as of `Client`; `ca`, `certificate` and `key` too.
+            token: Bearer token for `http`.
             timeout: Seconds for one answer.
             name: Of the program that asks, for the record.
+            ca: File with the authority of the gate's certificate.
+            certificate: File with the agent's own.
+            key: File with its key.
 
         Raises:
-            ValueError: Neither or both of `socket` and `url`, or no address.
+            ValueError: Neither or both of `socket` and `url`, no address, or not what
+                its scheme needs.
         """
-        if bool(socket) == bool(url):
-            raise ValueError("give socket or url, one of them")
-        self._socket = socket
-        self._place = urlsplit(url)
-        if url and (self._place.scheme != "http" or not self._place.hostname):
-            raise ValueError(f"{url!r}: expected http://ADDRESS:PORT")
+        self._place = Place.of(
+            socket=socket, url=url, token=token, ca=ca, certificate=certificate, key=key
+        )
         self._token = token
         self._timeout = timeout
         self._name = name
@@ -76,7 +81,11 @@ class AsyncClient:
     def close(self) -> None:
         """Close the connection; another question opens one again."""
         if self._stream is not None:
-            self._stream[1].close()
+            writer = self._stream[1]
+            if self._place.files:
+                writer.transport.abort()  # else it waits for the gate's last word
+            else:
+                writer.close()
             self._stream = None
 
     @asynccontextmanager
@@ -148,11 +157,7 @@ class AsyncClient:
                 self.close()  # a late answer must not be taken for the next one's
                 if not isinstance(error, OSError | ValueError | EOFError):
                     raise
-                where = self._socket or self._place.netloc
-                raise GateUnavailable(
-                    f"{where}: no answer ({type(error).__name__})",
-                    remedy="see that the gate runs and that this user may reach it",
-                ) from error
+                raise self._place.failed(error) from error
 
     def _encode(self, method: str, path: str, body: bytes) -> bytes:
         head = [
@@ -170,11 +175,12 @@ class AsyncClient:
         if stream is not None and (stream[0].at_eof() or stream[1].is_closing()):
             self.close()
         if self._stream is None:
-            if self._socket:
-                opened = asyncio.open_unix_connection(self._socket, limit=_MAX_HEAD)
+            place = self._place
+            if place.socket:
+                opened = asyncio.open_unix_connection(place.socket, limit=_MAX_HEAD)
             else:
                 opened = asyncio.open_connection(
-                    self._place.hostname, self._place.port, limit=_MAX_HEAD
+                    place.host, place.port, limit=_MAX_HEAD, ssl=place.tls()
                 )
             self._stream = await opened
         return self._stream

@@ -5,12 +5,13 @@ import http.client
 import json
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from clawlaw.client.errors import Denied, Escalated, GateUnavailable
 from clawlaw.client.messages import (
@@ -27,6 +28,7 @@ from clawlaw.client.messages import (
     read_verdict,
     result_of,
 )
+from clawlaw.client.place import Place
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -53,25 +55,31 @@ class Client:
         token: str = "",
         timeout: float = TIMEOUT,
         name: str = "python",
+        ca: str = "",
+        certificate: str = "",
+        key: str = "",
     ) -> None:
         """Remember where the gate is; connects when it is asked.
 
         Args:
             socket: Path of its Unix socket; who asks is known by the uid.
-            url: Or its address on loopback, `http://127.0.0.1:8787`.
-            token: Bearer token for `url`.
+            url: Or its address: on loopback `http://127.0.0.1:8787`, with TLS 1.3
+                `https://gate.example:8788`.
+            token: Bearer token for `http`.
             timeout: Seconds for one answer.
             name: Of the program that asks, for the record.
+            ca: For `https`, here and below: file with the certificate of the
+                authority that signed the gate's, PEM; default: `CLAWLAW_GATE_CA`.
+            certificate: File with the agent's own; default: `CLAWLAW_GATE_CERTIFICATE`.
+            key: File with its key, mode 0600; default: `CLAWLAW_GATE_KEY`.
 
         Raises:
-            ValueError: Neither or both of `socket` and `url`, or no address.
+            ValueError: Neither or both of `socket` and `url`, no address, or not what
+                its scheme needs.
         """
-        if bool(socket) == bool(url):
-            raise ValueError("give socket or url, one of them")
-        self._socket = socket
-        self._place = urlsplit(url)
-        if url and (self._place.scheme != "http" or not self._place.hostname):
-            raise ValueError(f"{url!r}: expected http://ADDRESS:PORT")
+        self._place = Place.of(
+            socket=socket, url=url, token=token, ca=ca, certificate=certificate, key=key
+        )
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -173,45 +181,47 @@ class Client:
             answer = connection.getresponse()
             data = answer.read(MAX_ANSWER + 1)
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            where = self._socket or self._place.netloc
-            raise GateUnavailable(
-                f"{where}: no answer ({type(error).__name__})",
-                remedy="see that the gate runs and that this user may reach it",
-            ) from error
+            self.close()
+            raise self._place.failed(error) from error
         if len(data) > MAX_ANSWER:
-            connection.close()
+            self.close()
             raise GateUnavailable(f"an answer above {MAX_ANSWER} bytes")
         return answer.status, data
 
     def _connection(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None
-        connection = getattr(self._local, "connection", None)
-        if connection is not None and _closed(connection):
-            connection.close()
-        if connection is None:
-            connection = (
-                _UnixConnection(self._socket, self._timeout)
-                if self._socket
-                else http.client.HTTPConnection(
-                    self._place.hostname or "", self._place.port, timeout=self._timeout
-                )
-            )
-            self._local.connection = connection
-        return connection
+        found: http.client.HTTPConnection | None
+        found = getattr(self._local, "connection", None)
+        if found is not None and _closed(found):
+            self.close()
+            found = None
+        if found is None:
+            found = self._local.connection = self._opened()
+        return found
+
+    def _opened(self) -> http.client.HTTPConnection:
+        place, timeout = self._place, self._timeout
+        if place.socket:
+            return _UnixConnection(place.socket, timeout)
+        tls = place.tls()
+        if tls is None:
+            return http.client.HTTPConnection(place.host, place.port, timeout=timeout)
+        return http.client.HTTPSConnection(
+            place.host, place.port, timeout=timeout, context=tls
+        )
 
 
 def _closed(connection: http.client.HTTPConnection) -> bool:
-    """Whether the gate has closed a connection that lay idle."""
+    """Whether an idle connection is of no use: closed, or with bytes of no question."""
     if connection.sock is None:
         return False
     try:
         connection.sock.settimeout(0)
-        return connection.sock.recv(1, socket.MSG_PEEK) == b""
-    except BlockingIOError:
+        connection.sock.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
         return False
     except OSError:
         return True
+    return True
 
 
 class Session:

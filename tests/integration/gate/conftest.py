@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.gate.house import House
+from tests.integration.gate.tls_house import TlsHouse
 
 
 @pytest.fixture
@@ -34,3 +35,9 @@ def house(make_house: Callable[..., House]) -> House:
     found = make_house()
     found.start()
     return found
+
+
+@pytest.fixture
+def tls(make_house: Callable[..., House], tmp_path: Path) -> TlsHouse:
+    """Not started."""
+    return TlsHouse(make_house(), tmp_path)
