@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from clawlaw.core.actions import AnyEffect
 from clawlaw.evidence.schema import Decided
 
-MAX_OPEN = 256  # of one session; of older ones no outcome is taken
+# Of one session, with a permit and without; of older ones no outcome is taken. Each has
+# its own bound: of calls in a model's answer no outcome comes, since nobody performs
+# them by that decision, and the request to the model, which has a permit, stays open.
+MAX_OPEN = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,11 @@ class AllowedActions:
         self.call(name, allowed)
         mine = self._by_session.setdefault(allowed.session, OrderedDict())
         mine[name] = None
-        while len(mine) > MAX_OPEN:
-            oldest, _ = mine.popitem(last=False)
-            del self._by_id[oldest]
+        if len(mine) > MAX_OPEN:  # else neither kind has too many
+            mediated = bool(allowed.permit)
+            same = [n for n in mine if bool(self._by_id[n].permit) is mediated]
+            if len(same) > MAX_OPEN:
+                self.remove(same[0])
 
     def call(self, name: str, allowed: Allowed) -> None:
         """Remember a mediated action by the client's name of it."""

@@ -71,6 +71,7 @@ class EngineDouble:
         asked: Bodies that came, in order.
         sent: Bytes of each answer.
         gone: Answers whose client went away.
+        held: Numbers of answers that stop after a piece while they are in it.
     """
 
     pieces: list[bytes] = field(default_factory=list)
@@ -80,6 +81,7 @@ class EngineDouble:
     asked: list[bytes] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     gone: int = 0
+    held: set[int] = field(default_factory=set)
     port: int = field(default_factory=free_port)
     loaded: list[dict[str, Any]] = field(default_factory=list)
     hook: Callable[[], None] = lambda: None
@@ -145,6 +147,8 @@ class EngineDouble:
                 await response.write(piece)
                 self.sent[number] += piece
                 self.hook()
+                while number in self.held:  # noqa: ASYNC110  # set by another thread
+                    await asyncio.sleep(0.02)
                 if self.pause:
                     await asyncio.sleep(self.pause)
             await response.write_eof()
