@@ -18,10 +18,12 @@ from forge.topology.schema import ModelData
 
 MIB: Final = 2**20
 MLX_STORE: Final = "/opt/mlx-models"  # as in the role; a request names a folder
-# Measured on Debian 13: Ollama with Gemma 3 270M (file and cache 277 MiB) held 570 MB,
-# its server 62 MB of that; MLX's server with a model of 2 MB held 93 MB. The rest is
-# room for longer prompts, whose caches MLX keeps for a while.
-OWN_MB: Final = {"ollama": 384, "mlx": 640}
+# Measured on Debian 13: Ollama with Gemma 3 270M (file and cache 277 MiB) held 531 MiB,
+# and 1095 MiB after 40 answers by a schema, two at a time: each keeps the vocabulary's
+# 262,144 pieces for itself. With less the kernel ends the model in mid-answer, and any
+# agent may ask so. MLX's server with a model of 2 MB held 93 MB; the rest is room for
+# longer prompts, whose caches it keeps for a while.
+OWN_MB: Final = {"ollama": 1024, "mlx": 640}
 # Buffers of the computation, on top of files and caches. An estimate for large models:
 # the measured part of a small one is within what an engine gets of its own.
 BUFFER_PARTS: Final = (5, 4)

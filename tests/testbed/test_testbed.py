@@ -121,7 +121,7 @@ def test_up_ends_verified(testbed: Folder) -> None:
     assert found["distribution"] == named
     assert [check["name"] for check in found["checks"]] == [
         "nodes", "metadata", "placement", "network", "encryption", "firewall",
-        "gate", "engines",
+        "gate", "engines", "inference",
     ]  # fmt: skip
     details = {check["name"]: check["detail"] for check in found["checks"]}
     for name in ("worker-02", "mac-studio"):
@@ -129,6 +129,9 @@ def test_up_ends_verified(testbed: Folder) -> None:
     for name in ("m4-pro", "mac-studio"):
         for model in ("gemma3-270m", "noise-mlx"):
             assert f"{model} on {name}" in details["engines"]
+            served = model if name == "m4-pro" else f"{model}@{name}"
+            assert served in details["inference"]
+    assert "forged tool call denied" in details["inference"]
 
 
 def test_status_shows_every_host_running(forge: Forge, hosts: list[str]) -> None:

@@ -3,6 +3,7 @@
     clawlaw drill steward /var/lib/clawlaw-drill
     clawlaw drill escalation developer --steward /var/lib/clawlaw-drill
     clawlaw drill experiment developer
+    clawlaw drill inference developer
 
 A drill's steward is a real one: an Ed25519 key under a passphrase. Both lie on the
 host, so whoever is root there can answer; a gate of real work has no such steward.
@@ -15,6 +16,7 @@ from typing import Annotated
 import typer
 
 from clawlaw.cli.agents import CONFIG, FOLDER, ConfigOption, FolderOption, NameArgument
+from clawlaw.cli.inference import CONFIG as PROXY
 from clawlaw.cli.options import JsonOption
 from clawlaw.cli.output import DIFFERENT, OK, either, print_json, print_table, reported
 from clawlaw.private import create_private, read_private
@@ -121,6 +123,41 @@ def experiment(
                 f"{name}: {actions} actions, milliseconds",
                 ("", "p50", "p95", "p99"),
                 [(row, *(shown[row][p] for p in PUBLISHED)) for row in shown],
+            ),
+        )
+    raise typer.Exit(OK if done.good else DIFFERENT)
+
+
+@app.command()
+def inference(
+    name: NameArgument,
+    *,
+    proxy: Annotated[
+        Path, typer.Option("--proxy", metavar="FILE", help="Of the proxy.")
+    ] = PROXY,
+    purpose: Annotated[
+        str, typer.Option(help="Of the session whose budget is too small.")
+    ] = "develop",
+    config: ConfigOption = CONFIG,
+    credentials: FolderOption = FOLDER,
+    as_json: JsonOption = False,
+) -> None:
+    """Have every declared model answer through the gate, and the rest be stopped.
+
+    Exit code 1: one of the steps ended in another way than it must.
+    """
+    with reported(as_json=as_json):
+        from clawlaw.cli.agent_exercise import door  # noqa: PLC0415  # needs the gate
+        from clawlaw.cli.drill_inference import run  # noqa: PLC0415
+
+        done = run(door(name, config, credentials), proxy, purpose)
+        either(
+            {"agent": name, **done.fields()},
+            as_json=as_json,
+            text=lambda: print_table(
+                f"Models for {name}",
+                ("step", "wanted", "said"),
+                [(s.name, s.wanted, s.said) for s in done.steps],
             ),
         )
     raise typer.Exit(OK if done.good else DIFFERENT)

@@ -106,6 +106,11 @@ class Answer:
         """Labels of its metrics."""
         return self.model.name, self.backend.part.tier
 
+    @property
+    def _decided(self) -> dict[str, str]:
+        """What `clawlaw trace` takes, for a client that keeps it."""
+        return {"X-ClawLaw-Decision": self.allowed.id}
+
     async def run(self) -> web.StreamResponse:
         """Ask, relay, settle.
 
@@ -290,7 +295,7 @@ class Answer:
             return
         try:
             if self._response is None:
-                self._response = web.StreamResponse()
+                self._response = web.StreamResponse(headers=self._decided)
                 self._response.content_type = kind
                 await self._response.prepare(self.request)
             await self._response.write(data)
@@ -300,7 +305,8 @@ class Answer:
     async def _send_rest(self, kind: str) -> web.StreamResponse:
         rest = self.relay.rest()
         if not self.asked.stream:
-            return web.Response(body=rest, content_type=kind)
+            head = self._decided
+            return web.Response(body=rest, content_type=kind, headers=head)
         await self._send(rest, kind)
         response = self._response or web.Response()
         if self._response is not None:

@@ -65,6 +65,7 @@ class EngineDouble:
 
     Attributes:
         pieces: Of the next answers.
+        choose: Or the pieces of the answer to a body; none: `pieces`.
         pause: Seconds between two pieces.
         dies: After so many pieces the connection is cut; -1: never.
         status: Of the answer.
@@ -75,6 +76,7 @@ class EngineDouble:
     """
 
     pieces: list[bytes] = field(default_factory=list)
+    choose: Callable[[dict[str, Any]], list[bytes]] | None = None
     pause: float = 0
     dies: int = -1
     status: int = 200
@@ -138,8 +140,9 @@ class EngineDouble:
         await response.prepare(request)
         number = len(self.sent)
         self.sent.append(b"")
+        pieces = self.choose(json.loads(body)) if self.choose else self.pieces
         try:
-            for count, piece in enumerate(self.pieces):
+            for count, piece in enumerate(pieces):
                 if count == self.dies:
                     assert request.transport is not None
                     request.transport.abort()

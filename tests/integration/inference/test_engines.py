@@ -16,6 +16,9 @@ from tests.integration.gate.house import House
 from tests.integration.inference import engines
 from tests.integration.inference.lab import TOKEN, Lab
 
+from clawlaw.cli.agent_exercise import Door
+from clawlaw.cli.drill_inference import run
+
 MESSAGES: Any = [{"role": "user", "content": "Name three colours."}]
 MODELS = ["gemma", "noise"]
 
@@ -187,3 +190,14 @@ def test_the_evidence_of_one_completion_is_printed(lab: Lab, tmp_path: Path) -> 
     assert exchange is not None
     for word in (exchange.prompt, exchange.response, "by ollama", "given back"):
         assert word in done.stdout
+
+
+def test_the_drill_passes_and_forces_a_call_that_is_denied(lab: Lab) -> None:
+    house = lab.house
+    here = Door(f"127.0.0.1:{house.port}", TOKEN, 0, str(house.workspace))
+    done = run(here, house.folder / "inference.yaml", "develop")
+    assert {step.name: step.said for step in done.steps if not step.good} == {}
+    assert (done.good, done.forged) == (True, True)
+    [forged] = lab.decided("write")
+    assert forged.record.proposal.arguments["path"] == "/etc/hosts"
+    assert forged.record.decision["verdict"] == "deny"

@@ -34,13 +34,13 @@ def model(**changed: Any) -> dict[str, Any]:
 
 def test_the_limit_is_files_and_caches_and_a_quarter_and_its_own() -> None:
     plan = engine_plan([model()], "m4-pro", "ollama", 16384)
-    # 3 GiB + 4096 x 128 KiB x 2 = 4 GiB; x 5/4 = 5120 MiB; + 384 MiB
-    assert plan["memory_mb"] == 5504
+    # 3 GiB + 4096 x 128 KiB x 2 = 4 GiB; x 5/4 = 5120 MiB; + 1024 MiB
+    assert plan["memory_mb"] == 6144
     assert plan["terms"] == [
         "small: file 3.00 GiB + cache 4,096 tokens x 131,072 bytes x 2 = 4.00 GiB",
         (
-            "ollama on m4-pro: 4.00 GiB x 5/4 for buffers + 384 MiB of its own = "
-            "5504 MiB of 16384 MiB"
+            "ollama on m4-pro: 4.00 GiB x 5/4 for buffers + 1024 MiB of its own = "
+            "6144 MiB of 16384 MiB"
         ),
     ]
     assert (plan["context"], plan["parallel"], plan["loaded"]) == (4096, 2, 1)
@@ -48,7 +48,7 @@ def test_the_limit_is_files_and_caches_and_a_quarter_and_its_own() -> None:
 
 def test_a_byte_too_many_is_a_mebibyte_more() -> None:
     plan = engine_plan([model(size=3 * GIB + 1)], "m4-pro", "ollama", 16384)
-    assert plan["memory_mb"] == 5505
+    assert plan["memory_mb"] == 6145
 
 
 def test_only_what_is_placed_there_counts() -> None:
@@ -80,14 +80,14 @@ def test_an_engine_without_models_gets_what_it_needs_itself() -> None:
     }
 
 
-@pytest.mark.parametrize(("memory", "fits"), [(6116, True), (6115, False)])
+@pytest.mark.parametrize(("memory", "fits"), [(6827, True), (6826, False)])
 def test_more_than_nine_tenths_of_the_host_is_refused_with_the_terms(
     memory: int, *, fits: bool
 ) -> None:
     if fits:
-        assert engine_plan([model()], "m4-pro", "ollama", memory)["memory_mb"] == 5504
+        assert engine_plan([model()], "m4-pro", "ollama", memory)["memory_mb"] == 6144
         return
-    with pytest.raises(InputError, match=r"5504 MiB of 6115 MiB\nthat is more than 90"):
+    with pytest.raises(InputError, match=r"6144 MiB of 6826 MiB\nthat is more than 90"):
         engine_plan([model()], "m4-pro", "ollama", memory)
 
 
