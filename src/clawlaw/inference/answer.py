@@ -25,9 +25,11 @@ from clawlaw.inference.calls import Call
 from clawlaw.inference.config import LimitsPart, ModelPart
 from clawlaw.inference.dialect import Dialect
 from clawlaw.inference.gatekeeper import Caller, Gatekeeper
+from clawlaw.inference.journal import Journal
 from clawlaw.inference.metrics import Metrics
 from clawlaw.inference.pieces import Cutter, Events, Lines, Piece, PieceError
 from clawlaw.inference.relay import EngineError, Relay, RelayError
+from clawlaw.private import PrivateFileError
 
 LATER: Final = 600.0  # seconds that an outcome is tried for, when nobody waits any more
 _OK: Final = 200
@@ -85,6 +87,7 @@ class Answer:
     metrics: Metrics
     limits: LimitsPart
     spawn: Spawn
+    journal: Journal
     begin: float = field(default_factory=time.perf_counter)
     relay: Relay = field(init=False)
     _response: web.StreamResponse | None = None
@@ -157,6 +160,7 @@ class Answer:
 
     async def _exchanged(self) -> web.StreamResponse:
         backend, asked = self.backend, self.asked
+        await self._noted()
         async with backend.session.post(
             backend.url(asked.path),
             data=self.bound.body,
@@ -174,6 +178,15 @@ class Answer:
                 raise
         await self._finish()
         return await self._send_rest(engine.content_type)
+
+    async def _noted(self) -> None:
+        """Note down that it begins, so that its outcome outlives this process."""
+        try:
+            await self.journal.begin(self.caller.token, self._outcome("failed"))
+        except PrivateFileError as error:
+            reason = "the answer cannot be noted in the journal, so no engine is asked"
+            remedy = "an operator must look at the proxy's journal"
+            raise Ended(503, reason, remedy, self.allowed.id) from error
 
     async def _refused(self, engine: aiohttp.ClientResponse) -> None:
         body = await engine.content.read(_SAID)
@@ -288,7 +301,13 @@ class Answer:
     def _reported(self, status: str) -> "asyncio.Task[bool]":
         self._settled = True
         outcome = self._outcome(status)
-        return self.spawn(self.gate.report(self.caller.token, outcome, LATER))
+        return self.spawn(self._told(outcome))
+
+    async def _told(self, outcome: dict[str, Any]) -> bool:
+        taken = await self.gate.report(self.caller.token, outcome, LATER)
+        if taken:
+            self.journal.end(self.allowed.id)
+        return taken
 
     async def _send(self, data: bytes, kind: str) -> None:
         if not data:

@@ -115,6 +115,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         metrics: Where Prometheus reads; none: nowhere.
         directory: That tool calls of answers are relative to, where the client says
             none.
+        journal: Folder of the proxy's own for answers that are not settled; "": none.
     """
 
     document: Literal["inference"]
@@ -125,6 +126,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitsPart = LimitsPart()
     metrics: ListenPart | None = None
     directory: Annotated[str, Meta(pattern="^/", max_length=4096)] = "/"
+    journal: Annotated[str, Meta(pattern="^(/.+)?$", max_length=4096)] = ""
 
 
 def read_config(path: Path) -> Config:

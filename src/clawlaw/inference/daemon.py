@@ -15,6 +15,7 @@ from clawlaw.gate.systemd import Notifier
 from clawlaw.inference.backends import Backends
 from clawlaw.inference.config import Config, ListenPart, read_config
 from clawlaw.inference.gatekeeper import Gatekeeper
+from clawlaw.inference.journal import Journal
 from clawlaw.inference.metrics import Metrics
 from clawlaw.inference.service import Service
 
@@ -46,15 +47,24 @@ class Daemon:
         self.config: Config = read_config(path)
 
     def run(self) -> None:
-        """Serve until a signal asks to stop."""
-        uvloop.run(self._serve())
+        """Serve until a signal asks to stop.
 
-    async def _serve(self) -> None:
+        Raises:
+            PrivateFileError: The journal cannot be used.
+        """
+        journal = Journal(self.config.journal)
+        for why in journal.unread:
+            event("journal-unread", why=why)
+        if journal:
+            event("outcomes-owed", count=len(journal))
+        uvloop.run(self._serve(journal))
+
+    async def _serve(self, journal: Journal) -> None:
         config, metrics = self.config, Metrics()
         gate = Gatekeeper(config.gate.url, config.gate.seconds)
         backends = Backends(config, metrics)
         await backends.start()
-        service = Service(config, backends, gate, metrics)
+        service = Service(config, backends, gate, metrics, journal=journal)
         runner = web.AppRunner(
             service.application(),
             access_log=None,

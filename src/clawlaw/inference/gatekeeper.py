@@ -141,7 +141,12 @@ class Gatekeeper:
         return read_verdict(status, answer)
 
     async def report(
-        self, token: str, outcome: Mapping[str, Any], seconds: float
+        self,
+        token: str,
+        outcome: Mapping[str, Any],
+        seconds: float,
+        *,
+        tried: bool = False,
     ) -> bool:
         """Report an outcome until it is taken.
 
@@ -149,12 +154,13 @@ class Gatekeeper:
             token: Of the agent.
             outcome: As `POST /v1/outcomes` takes it.
             seconds: To try for.
+            tried: It may have been reported before.
 
         Returns:
-            Whether it is recorded.
+            Whether it is recorded, or where it was tried before, gone at the gate.
         """
         body = strict.dumps(outcome).encode()
-        until, pause, tried = time.monotonic() + seconds, _PAUSE[0], False
+        until, pause = time.monotonic() + seconds, _PAUSE[0]
         while True:
             try:
                 status, answer = await self._exchange(

@@ -14,11 +14,12 @@ from clawlaw.client.errors import Denied, GateUnavailable
 from clawlaw.client.messages import Allowed
 from clawlaw.inference import asked as reading
 from clawlaw.inference import replies, strict
-from clawlaw.inference.answer import Answer, Ended
+from clawlaw.inference.answer import LATER, Answer, Ended
 from clawlaw.inference.asked import Asked, AskError, Bound
 from clawlaw.inference.backends import Backend, BackendError, Backends
 from clawlaw.inference.config import Config, ModelPart
 from clawlaw.inference.gatekeeper import Caller, Gatekeeper, UnknownCallerError
+from clawlaw.inference.journal import Journal
 from clawlaw.inference.labels import labels_of
 from clawlaw.inference.metrics import Metrics
 
@@ -49,6 +50,8 @@ class Service:
         backends: Backends,
         gate: Gatekeeper,
         metrics: Metrics,
+        *,
+        journal: Journal,
         today: Callable[[], str] = lambda: datetime.now(UTC).strftime("%Y-%m-%d"),
     ) -> None:
         """Serve; `today` is in the names of sessions of those who name none."""
@@ -56,6 +59,7 @@ class Service:
         self._backends = backends
         self._gate = gate
         self._metrics = metrics
+        self._journal = journal
         self._today = today
         self._slots = asyncio.Semaphore(config.limits.streams)
         self._waiting = 0
@@ -147,8 +151,17 @@ class Service:
         directory = said["Directory"] or self._config.directory
         if not directory.startswith("/"):
             raise AskError(f"{_HEADER}Directory: not absolute", "begin it with /")
+        for outcome in self._journal.lost(token):
+            self.spawn(self._settled(token, outcome))
         session = said["Session"] or Caller.session_of(token, self._today())
         return Caller(token, session, said["Purpose"], directory)
+
+    async def _settled(self, token: str, outcome: dict[str, Any]) -> bool:
+        """Report what a process before this one owes."""
+        taken = await self._gate.report(token, outcome, LATER, tried=True)
+        if taken:
+            self._journal.end(outcome["id"])
+        return taken
 
     async def _body(self, request: web.Request, most: int = 0) -> bytes:
         if request.headers.get("Content-Encoding", "identity") != "identity":
@@ -186,6 +199,7 @@ class Service:
                 metrics=self._metrics,
                 limits=self._config.limits,
                 spawn=self.spawn,
+                journal=self._journal,
                 begin=begin,
             )
             return await answer.run()
