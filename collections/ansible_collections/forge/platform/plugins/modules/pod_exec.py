@@ -92,11 +92,9 @@ GRACE = 3  # seconds for the end of a session that took too long
 
 
 def ask(
-    kubeconfig: str, namespace: str, pod: str, command: list[str], seconds: int
+    api: "client.CoreV1Api", namespace: str, pod: str, command: list[str], seconds: int
 ) -> tuple[str | None, str]:
     """Return a Pod's output, or ``None`` and the reason."""
-    # Each call has a client of its own: `stream` replaces its way of requesting.
-    api = client.CoreV1Api(config.new_client_from_config(kubeconfig))
     try:
         session = stream(
             api.connect_get_namespaced_pod_exec, pod, namespace, command=command,
@@ -119,12 +117,19 @@ def ask_all(
     """Ask all Pods at once; returns for each what ``ask`` returns."""
     found: dict[str, tuple[str | None, str]] = {}
 
-    def one(pod: str) -> None:
-        found[pod] = ask(kubeconfig, namespace, pod, command, seconds)
+    def one(api: "client.CoreV1Api", pod: str) -> None:
+        found[pod] = ask(api, namespace, pod, command, seconds)
 
+    # Each call has a client of its own: `stream` replaces its way of requesting. They
+    # are made one by one: the library names the file of the CA before it is written,
+    # and a second thread would read it empty.
+    apis = [client.CoreV1Api(config.new_client_from_config(kubeconfig)) for _ in pods]
     # Until a session begins the client has no limit of time: a thread that hangs there
     # is left behind, and ends with this process.
-    threads = [Thread(target=one, args=(pod,), daemon=True) for pod in pods]
+    threads = [
+        Thread(target=one, args=(api, pod), daemon=True)
+        for api, pod in zip(apis, pods, strict=True)
+    ]
     for thread in threads:
         thread.start()
     deadline = monotonic() + seconds + GRACE
