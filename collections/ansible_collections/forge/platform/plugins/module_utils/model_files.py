@@ -45,6 +45,11 @@ class Progress:
     transfers: list[dict[str, object]] = field(default_factory=list)
     _last: float = 0.0
 
+    @classmethod
+    def of(cls, path: str | None) -> "Progress":
+        """Return one that writes to a path, or to none."""
+        return cls(Path(path) if path else None)
+
     def begin(self, what: str, size: int, start: int = 0) -> Told:
         """Return a function that is told the bytes that are done."""
         self.transfers.append({"what": what, "size": size, "resumed_from": start})

@@ -117,9 +117,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.forge.platform.plugins.module_utils import (
     model_files,
+    model_module,
     oci_reference,
 )
 
@@ -157,28 +158,15 @@ def main() -> None:
                 "required_one_of": [("folder", "oci")],
             },
             "models_dir": {"type": "path", "required": True},
-            "username": {"type": "str"},
-            "password": {"type": "str", "no_log": True},
-            "plain_http": {"type": "bool"},
-            "ca_path": {"type": "path"},
             "timeout": {"type": "int", "default": 60},
-            "progress": {"type": "path"},
+            **model_module.OPTIONS,
         },
         required_if=[("state", "present", ("digest", "source"))],
         required_by={"password": "username"},
         supports_check_mode=True,
     )
-    if REQUESTS_PROBLEM is not None:
-        module.fail_json(
-            msg=missing_required_lib("requests", reason="It talks to registries."),
-            exception=REQUESTS_PROBLEM,
-        )
     act = present if module.params["state"] == "present" else absent
-    try:
-        result = act(module.params, check=module.check_mode)
-    except (model_files.ModelError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    model_module.run(module, act, REQUESTS_PROBLEM, "It talks to registries.")
 
 
 def present(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
@@ -191,9 +179,7 @@ def present(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
     link = _link(params)
     before = _served(link)
     flaws = model_folder.flaws(link, digest) if before else {link.name: "missing"}
-    progress = model_files.Progress(
-        Path(params["progress"]) if params["progress"] else None
-    )
+    progress = model_files.Progress.of(params["progress"])
     after = _version(link, digest)
     if flaws and not check:
         wanted = _wanted(params, digest, progress)
@@ -302,10 +288,10 @@ def _wanted(
     if params["source"]["folder"]:
         folder = Path(params["source"]["folder"])
         return model_folder.from_folder(folder, digest, progress)
-    options = ("username", "password", "plain_http", "ca_path", "timeout")
     registry = oci_registry.Registry(
         oci_reference.parse(params["source"]["oci"]),
-        **{name: params[name] for name in options},
+        timeout=params["timeout"],
+        **model_module.account(params),
     )
     return model_folder.from_registry(registry, digest, progress)
 

@@ -154,9 +154,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.forge.platform.plugins.module_utils import (
     model_files,
+    model_module,
     modelpack,
     oci_reference,
 )
@@ -200,28 +201,15 @@ def main() -> None:
                 "choices": list(modelpack.VOCABULARIES),
                 "default": "cncf",
             },
-            "username": {"type": "str"},
-            "password": {"type": "str", "no_log": True},
-            "plain_http": {"type": "bool"},
-            "ca_path": {"type": "path"},
             "timeout": {"type": "int", "default": 60},
-            "progress": {"type": "path"},
+            **model_module.OPTIONS,
         },
         required_if=[("state", "pulled", ("digest",))],
         required_by={"password": "username"},
         supports_check_mode=True,
     )
-    if REQUESTS_PROBLEM is not None:
-        module.fail_json(
-            msg=missing_required_lib("requests", reason="It talks to the registry."),
-            exception=REQUESTS_PROBLEM,
-        )
     act = pull if module.params["state"] == "pulled" else push
-    try:
-        result = act(module.params, check=module.check_mode)
-    except (model_files.ModelError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    model_module.run(module, act, REQUESTS_PROBLEM, "It talks to the registry.")
 
 
 def pull(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
@@ -237,7 +225,7 @@ def pull(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
             f"{params['reference']}: names another digest than {digest}; keep one"
         )
     folder = Path(params["path"])
-    progress = _progress(params)
+    progress = model_files.Progress.of(params["progress"])
     flaws = model_folder.flaws(folder, digest)
     if flaws and not check:
         registry = connect(params)
@@ -276,7 +264,7 @@ def push(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
             f"{params['path']}: its files make {pack.digest}, declared is "
             f"{params['digest']}; nothing was pushed"
         )
-    progress = _progress(params)
+    progress = model_files.Progress.of(params["progress"])
     registry = connect(params)
     before = registry.tagged(reference.tag)
     if before != pack.digest and not check:
@@ -292,10 +280,10 @@ def push(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
 
 def connect(params: dict[str, Any]) -> "oci_registry.Registry":
     """Return the registry that a module's parameters name."""
-    options = ("username", "password", "plain_http", "ca_path", "timeout")
     return oci_registry.Registry(
         oci_reference.parse(params["reference"]),
-        **{name: params[name] for name in options},
+        timeout=params["timeout"],
+        **model_module.account(params),
     )
 
 
@@ -326,11 +314,6 @@ def _sources(path: Path) -> dict[str, Path]:
     if not path.is_file():
         raise model_files.ModelError(f"{path}: no such file or folder")
     return {path.name: path}
-
-
-def _progress(params: dict[str, Any]) -> model_files.Progress:
-    path = params["progress"]
-    return model_files.Progress(Path(path) if path else None)
 
 
 if __name__ == "__main__":

@@ -139,9 +139,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.forge.platform.plugins.module_utils import (
     model_files,
+    model_module,
     oci_reference,
     ollama_store,
 )
@@ -185,28 +186,15 @@ def main() -> None:
             "url": {"type": "str", "default": "http://127.0.0.1:11434"},
             "models_dir": {"type": "path", "required": True},
             "work_dir": {"type": "path", "default": "/var/lib/forge/models"},
-            "username": {"type": "str"},
-            "password": {"type": "str", "no_log": True},
-            "plain_http": {"type": "bool"},
-            "ca_path": {"type": "path"},
             "timeout": {"type": "int", "default": 600},
-            "progress": {"type": "path"},
+            **model_module.OPTIONS,
         },
         required_if=[("state", "present", ("digest", "source"))],
         required_by={"password": "username"},
         supports_check_mode=True,
     )
-    if REQUESTS_PROBLEM is not None:
-        module.fail_json(
-            msg=missing_required_lib("requests", reason="It talks to the engine."),
-            exception=REQUESTS_PROBLEM,
-        )
     act = present if module.params["state"] == "present" else absent
-    try:
-        result = act(module.params, check=module.check_mode)
-    except (model_files.ModelError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    model_module.run(module, act, REQUESTS_PROBLEM, "It talks to the engine.")
 
 
 def present(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
@@ -283,12 +271,11 @@ def _declared(place: "ollama_origin.Place", name: ollama_store.Name) -> Path:
 
 
 def _place(params: dict[str, Any]) -> "ollama_origin.Place":
-    path = params["progress"]
     return ollama_origin.Place(
         ollama_api.Ollama(params["url"], params["timeout"]),
         ollama_store.Store(Path(params["models_dir"])),
         Path(params["work_dir"]),
-        model_files.Progress(Path(path) if path else None),
+        model_files.Progress.of(params["progress"]),
     )
 
 
@@ -325,8 +312,7 @@ def _origin(
     source = params["source"]
     if source["file"]:
         return ollama_origin.FileOrigin(place, digest, Path(source["file"]))
-    options = ("username", "password", "plain_http", "ca_path")
-    given = {name: params[name] for name in options}
+    given = model_module.account(params)
     if source["oci"]:
         reference = oci_reference.parse(source["oci"])
         registry = oci_registry.Registry(reference, **given)
