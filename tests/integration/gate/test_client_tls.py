@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -124,17 +125,23 @@ def test_a_certificate_that_the_gate_does_not_take_is_no_answer(
 @pytest.fixture
 def plain() -> Iterator[int]:
     """Port of a listener that answers the first bytes with plain HTTP."""
+    ends = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
 
         def answer() -> None:
-            for _ in range(2):
+            while not ends.is_set():
                 connection, _ = server.accept()
-                with connection:
+                with connection, suppress(ConnectionError):
                     connection.recv(4096)
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
-        threading.Thread(target=answer, daemon=True).start()
-        yield int(server.getsockname()[1])
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield port
+        ends.set()
+        socket.create_connection(("127.0.0.1", port)).close()
+        thread.join()
 
 
 def test_a_listener_without_tls_is_told_nothing(
