@@ -17,6 +17,13 @@ PARTS = {
     "bench": "what models deliver, directly and through the gate",
     "wheels": "bring the gate's wheels for a host",
     "testbed": "run the whole Forge in small on this machine",
+    "history": "the recorded runs of playbooks",
+    "show": "everything that one run recorded",
+}
+# Where a part is not `forge.PART.cli` with `add_parser`.
+ELSEWHERE = {
+    "history": ("forge.runs.cli", "add_history"),
+    "show": ("forge.runs.cli", "add_show"),
 }
 
 
@@ -36,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     named = next((word for word in words if not word.startswith("-")), None)
     for part, summary in PARTS.items():
         if part == named:
-            importlib.import_module(f"forge.{part}.cli").add_parser(subparsers)
+            module, add = ELSEWHERE.get(part, (f"forge.{part}.cli", "add_parser"))
+            getattr(importlib.import_module(module), add)(subparsers)
         else:
             subparsers.add_parser(part, help=summary)
     options = parser.parse_args(words)

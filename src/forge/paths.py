@@ -43,6 +43,27 @@ def cache(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(base) / "forge"
 
 
+def state(root: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return where the controller keeps its records of runs and of what is applied.
+
+    Args:
+        root: Of the checkout.
+        environment: Where ``FORGE_STATE`` is read; else ``.forge`` there.
+    """
+    return root / Path(environment.get("FORGE_STATE") or ".forge").expanduser()
+
+
+def folder_of_testbed(root: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of a checkout's testbed.
+
+    Args:
+        root: Of the checkout.
+        environment: Where ``FORGE_TESTBED`` is read; ``.testbed`` of the checkout
+            otherwise.
+    """
+    return root / environment.get("FORGE_TESTBED", ".testbed")
+
+
 def model_path(source: str) -> str:
     """Return where a model's file or folder is on this machine.
 

@@ -119,6 +119,9 @@ def run(
             cmdline=" ".join(arguments) or None,
             envvars={
                 "ANSIBLE_CONFIG": str(checkout / "ansible.cfg"),
+                # The runner sets this variable, which overrides ansible.cfg.
+                "ANSIBLE_CALLBACK_PLUGINS": str(checkout / "plugins" / "callback"),
+                "FORGE_STATE": str(private.parent / "state"),
                 # Where it is set, every task compiles every plugin anew.
                 "PYTHONDONTWRITEBYTECODE": "",
                 MARK: mark.partition("=")[2],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from forge import paths
 from forge.errors import ForgeError, InputError
 from forge.testbed.podman import Podman
 
@@ -51,7 +52,7 @@ class Folder:
         ``FORGE_TESTBED`` names another one, for a second testbed of the checkout.
         """
         self.checkout = checkout
-        self.path = checkout / os.environ.get("FORGE_TESTBED", ".testbed")
+        self.path = paths.folder_of_testbed(checkout)
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def __truediv__(self, name: str) -> Path:
