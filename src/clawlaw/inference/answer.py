@@ -20,7 +20,7 @@ from clawlaw.client.errors import Denied
 from clawlaw.client.messages import Allowed
 from clawlaw.inference import replies, strict
 from clawlaw.inference.asked import Asked, Bound
-from clawlaw.inference.backends import Backend
+from clawlaw.inference.backends import Backend, read_up_to
 from clawlaw.inference.calls import Call
 from clawlaw.inference.config import LimitsPart, ModelPart
 from clawlaw.inference.dialect import Dialect
@@ -189,7 +189,7 @@ class Answer:
             raise Ended(503, reason, remedy, self.allowed.id) from error
 
     async def _refused(self, engine: aiohttp.ClientResponse) -> None:
-        body = await engine.content.read(_SAID)
+        body = await read_up_to(engine, _SAID)
         self.relay.taken(body)
         try:
             told = strict.loads_object(body).get("error", "")

@@ -21,6 +21,17 @@ class BackendError(Exception):
     """An engine cannot be asked; says why."""
 
 
+async def read_up_to(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The first ``limit`` bytes of a body, or all of it.
+
+    One ``read(limit)`` would return what has arrived by then.
+    """
+    said = bytearray()
+    while len(said) < limit and (piece := await answer.content.read(limit - len(said))):
+        said += piece
+    return bytes(said)
+
+
 @dataclass(slots=True)
 class Backend:
     """One engine.
@@ -51,7 +62,11 @@ class Backend:
             async with self.session.request(
                 method, self.url(path), data=body, timeout=limit, headers=headers
             ) as answer:
-                return answer.status, await answer.content.read(_ANSWER)
+                said = await read_up_to(answer, _ANSWER + 1)
+                if len(said) > _ANSWER:
+                    what = f"answers {path} with more than {_ANSWER >> 20} MiB"
+                    raise BackendError(f"{self.part.name} {what}")
+                return answer.status, said
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise BackendError(f"{self.part.name}: {type(error).__name__}") from error
 

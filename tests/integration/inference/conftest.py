@@ -89,4 +89,5 @@ def engine(shared: tuple[Lab, EngineDouble]) -> EngineDouble:
     """Its double, which has answered nothing yet."""
     double = shared[1]
     double.pieces, double.asked, double.sent = [], [], []
+    double.pause, double.status = 0, 200
     return double

@@ -101,18 +101,17 @@ class Lab:
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
         """One question: status and body."""
-        own = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         more = {"Authorization": f"Bearer {token}"} if token else {}
         if self.session:
             more["X-ClawLaw-Session"] = self.session
-        own.request(
-            method, path, None if said is None else body, more | dict(headers or {})
-        )
-        answer = own.getresponse()
-        data = answer.read()
-        own.close()
-        return answer.status, data
+        own = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(own):
+            own.request(
+                method, path, None if said is None else body, more | dict(headers or {})
+            )
+            answer = own.getresponse()
+            return answer.status, answer.read()
 
     def chat(self, **more: Any) -> tuple[int, bytes]:
         """A chat over OpenAI's protocol."""

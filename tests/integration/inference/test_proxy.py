@@ -286,6 +286,32 @@ def test_lists_and_health(
     assert lab.chat()[0] == 503
 
 
+def test_a_small_answer_that_comes_in_pieces_is_passed_on_whole(
+    lab: Lab, engine: EngineDouble
+) -> None:
+    said = json.dumps({"details": {"family": "x" * 100_000}}).encode()
+    engine.pieces = [said[:4000], said[4000:]]
+    engine.pause = 0.2
+    assert lab.ask("POST", "/api/show", {"model": "small"}) == (200, said)
+
+
+def test_a_refusal_that_comes_in_pieces_is_read_whole(
+    lab: Lab, engine: EngineDouble
+) -> None:
+    engine.status, engine.pause = 400, 0.2
+    engine.pieces = [b'{"error": "the prompt is', b' too long"}']
+    status, said = lab.chat()
+    assert status == 400
+    assert b"the prompt is too long" in said
+
+
+def test_a_small_answer_that_has_no_end_is_none(lab: Lab, engine: EngineDouble) -> None:
+    engine.pieces = [b"x" * (1 << 20)] * 6
+    status, said = lab.ask("POST", "/api/show", {"model": "small"})
+    assert status == 502
+    assert b"4 MiB" in said
+
+
 def test_labels_of_the_prompt_are_judged_and_carried(
     lab: Lab, engine: EngineDouble
 ) -> None:
