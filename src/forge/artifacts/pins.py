@@ -27,6 +27,10 @@ type Version = Annotated[str, Meta(pattern=r"^v\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+
 type Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}|unresolved)$")]
 type ModuleSum = Annotated[str, Meta(pattern=r"^(h1:[A-Za-z0-9+/]{43}=|unresolved)$")]
 type ImportPath = Annotated[str, Meta(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)+$")]
+type Digest = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64}|unresolved)$")]
+type ImageName = Annotated[str, Meta(pattern=r"^[a-z0-9.-]+(/[a-z0-9._-]+)+$")]
+type ImageTag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
+type ChartVersion = Annotated[str, Meta(pattern=r"^v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")]
 type FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._{}-]*$")]
 
 
@@ -172,6 +176,31 @@ class PythonPin(Pin, frozen=True, kw_only=True):
     hosts: Annotated[str, Meta(pattern=r"^3\.\d+$")]
 
 
+class ChartPin(Pin, frozen=True, kw_only=True):
+    """One Helm chart of the platform.
+
+    ``repository`` is an index by HTTPS, or a registry without scheme as Argo CD
+    names it; ``app`` is the version of the software that the chart installs.
+    """
+
+    app: Text
+    chart: Annotated[str, Meta(pattern=r"^[a-z0-9-]+$")]
+    repository: Annotated[
+        str, Meta(pattern=r"^(https://)?[a-z0-9.-]+(/[a-z0-9._-]+)*$")
+    ]
+    version: ChartVersion
+    why: Text | None = None
+
+
+class ImagePin(Pin, frozen=True, kw_only=True):
+    """One container image that a manifest or a chart's values name."""
+
+    digest: Digest
+    repository: ImageName
+    tag: ImageTag
+    why: Text | None = None
+
+
 class Pins(Pin, frozen=True, kw_only=True):
     """The whole of versions.yml."""
 
@@ -179,6 +208,8 @@ class Pins(Pin, frozen=True, kw_only=True):
     debian: DebianPin
     go: GoPin
     python: PythonPin
+    charts: dict[Name, ChartPin] = {}
+    images: dict[Name, ImagePin] = {}
 
 
 @dataclass(frozen=True)
