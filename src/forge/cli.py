@@ -16,6 +16,7 @@ PARTS = {
     "gitops": "pins and checks of what Argo CD deploys",
     "models": "declared models and what they need",
     "bench": "what models deliver, directly and through the gate",
+    "telemetry": "rules, dashboards and what they name",
     "wheels": "bring the gate's wheels for a host",
     "testbed": "run the whole Forge in small on this machine",
     "history": "the recorded runs of playbooks",

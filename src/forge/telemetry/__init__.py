@@ -1,0 +1,1 @@
+"""Rules, dashboards and reports of the Forge's telemetry."""

@@ -1,0 +1,47 @@
+"""``forge telemetry``: what is made from the rules."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from forge import paths
+from forge.errors import ForgeError
+from forge.telemetry import rules
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    """Add ``telemetry`` to the ``forge`` command."""
+    part = subparsers.add_parser(
+        "telemetry",
+        help="rules, dashboards and what they name",
+        description="What Prometheus reads, made from gitops/observability.",
+    )
+    verbs = part.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verb = verbs.add_parser("rules", help="the rules in Prometheus' own form")
+    verb.add_argument("--write", action="store_true", help="rewrite what differs")
+    verb.set_defaults(run=_rules)
+
+
+def _rules(options: argparse.Namespace) -> int:
+    root = paths.checkout()
+    return _made(
+        {root / rules.PLAIN: rules.plain(root / rules.RULES)}, write=options.write
+    )
+
+
+def _made(files: dict[Path, str], *, write: bool) -> int:
+    """Compare generated files with what they should be, or write them."""
+    differ = [
+        path
+        for path, text in files.items()
+        if not path.is_file() or path.read_text() != text
+    ]
+    if differ and not write:
+        raise ForgeError(
+            "not as made: " + ", ".join(path.name for path in differ),
+            remedy="run the same command with --write",
+        )
+    for path in differ:
+        path.write_text(files[path])
+        print(f"wrote {path}")  # noqa: T201 - a command's output
+    return 0
