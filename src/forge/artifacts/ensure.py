@@ -192,8 +192,10 @@ def key_of(name: str, arch: Arch, versions: Versions) -> Key:
 
 
 def _with_cgo(module: Module, arch: Arch) -> dict[str, Json]:
-    """Return the part of a key that only programs with C or C++ change."""
+    """Return the module's part of a key; what a pin does not use is not in it."""
     pinned = msgspec.to_builtins(module)
+    if not module.replaces:
+        del pinned["replaces"]
     if module.cgo is None:
         del pinned["cgo"]
         return {"pin": pinned}

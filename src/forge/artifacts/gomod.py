@@ -82,8 +82,10 @@ def render(text: str, pin: ArtifactPin, go: str, staged: Iterable[str]) -> str:
         f"require {path} {version} // indirect\n" for path, version in missing.items()
     ]
     kept.append(_block("tool", sorted(module.programs.values())))
+    replaced = [f"{path} => {other}" for path, other in sorted(module.replaces.items())]
     if module.staging is not None:
-        replaced = [f"{path} => {path} {module.staging}" for path in sorted(staged)]
+        replaced += [f"{path} => {path} {module.staging}" for path in sorted(staged)]
+    if replaced:
         kept.append(_block("replace", replaced))
     return "\n".join(kept)
 

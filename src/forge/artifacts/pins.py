@@ -31,6 +31,9 @@ type Digest = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64}|unresolved)$")
 type ImageName = Annotated[str, Meta(pattern=r"^[a-z0-9.-]+(/[a-z0-9._-]+)+$")]
 type ImageTag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
 type ChartVersion = Annotated[str, Meta(pattern=r"^v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")]
+type Replacement = Annotated[
+    str, Meta(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._~-]+)+ v\d+\.\d+\.\d+([-+]\S+)?$")
+]
 type FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._{}-]*$")]
 
 
@@ -94,12 +97,15 @@ class Module(Pin, frozen=True, kw_only=True):
     carries the version to its checksum in go.sum; ``variables`` are set by the
     linker and may hold the placeholders of :class:`Asset` and ``{major}``,
     ``{minor}``; ``staging`` is the version of the modules that upstream keeps in
-    its own tree; ``cgo`` is there if the programs have C or C++ in them.
+    its own tree; ``cgo`` is there if the programs have C or C++ in them;
+    ``replaces`` repeats what upstream replaces in its own go.mod, which Go follows in
+    the main module only: module -> ``MODULE VERSION``.
     """
 
     programs: dict[FileName, ImportPath]
     sums: dict[ImportPath, ModuleSum]
     cgo: Cgo | None = None
+    replaces: dict[ImportPath, Replacement] = {}
     staging: Version | None = None
     tags: tuple[Text, ...] = ()
     variables: dict[Text, Text] = {}

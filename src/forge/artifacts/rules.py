@@ -129,6 +129,15 @@ def _staging(pins: Pins) -> Iterator[str]:
             )
 
 
+def _replaces(pins: Pins) -> Iterator[str]:
+    for name, pin in pins.artifacts.items():
+        if pin.module and pin.module.staging and pin.module.replaces:
+            yield (
+                f"artifacts.{name}.module: staging and replaces exclude each other; "
+                "list the staged modules in replaces"
+            )
+
+
 def _payload(pins: Pins) -> Iterator[str]:
     for name, pin in pins.artifacts.items():
         for part in pin.local.payload if pin.local else ():
@@ -171,6 +180,7 @@ _RULES: tuple[Callable[[Pins], Iterator[str]], ...] = (
     _placeholders,
     _origins,
     _staging,
+    _replaces,
     _payload,
     _same_kubernetes,
     _toolchain,

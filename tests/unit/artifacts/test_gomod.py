@@ -48,8 +48,9 @@ def test_a_raised_version_moves_every_generated_pin(name: str) -> None:
     for path in pin.module.sums:
         assert f"{path} v1.99.7 // indirect\n" in after
         assert f"{path} {VERSIONS.artifact(name).version}" not in after
-    for line in after.partition("replace (")[2].splitlines()[1:-1]:
-        assert line.endswith(" v0.99.7")
+    if pin.module.staging:
+        for line in after.partition("replace (")[2].splitlines()[1:-1]:
+            assert line.endswith(" v0.99.7")
     assert gomod.render(after, pin, "1.27.0", gomod.staged_here(after)) == after
 
 
@@ -61,6 +62,19 @@ def test_kubernetes_replaces_its_whole_staging_tree() -> None:
         line.split()[0] for line in text.splitlines() if line.strip().endswith("v0.0.0")
     }
     assert unresolvable <= staged
+
+
+def test_what_upstream_replaces_is_replaced() -> None:
+    pin = VERSIONS.artifact("coredns")
+    assert pin.module is not None
+    replaces = {"a.test/x": "b.test/fork v1.2.3", "a.test/y": "a.test/y v0.1.0"}
+    module = msgspec.structs.replace(pin.module, replaces=replaces)
+    forked = msgspec.structs.replace(pin, module=module)
+    text = "module m\n\nreplace a.test/x => b.test/other v9.9.9\n"
+    after = gomod.render(text, forked, "1.26.6", [])
+    assert "a.test/x => b.test/fork v1.2.3\n" in after
+    assert "a.test/y => a.test/y v0.1.0\n" in after
+    assert "v9.9.9" not in after
 
 
 def test_a_hand_written_line_is_kept() -> None:

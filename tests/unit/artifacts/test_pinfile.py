@@ -105,6 +105,17 @@ BAD: list[tuple[str, object, str]] = [
     ),
     ("artifacts/tool/module/sums", {"example.test/hello": "h1:x"}, "tool.module.sums."),
     ("artifacts/tool/module/staging", "v0.2.4", "staging: v0.2.4 does not belong to"),
+    (
+        "artifacts/tool/module/replaces",
+        {"a.test/x": "../x"},
+        "module.replaces.a.test/x",
+    ),
+    (
+        "artifacts/tool/module",
+        valid()["artifacts"]["tool"]["module"]
+        | {"staging": "v0.2.3", "replaces": {"a.test/x": "a.test/y v1.0.0"}},
+        "staging and replaces exclude each other",
+    ),
     ("artifacts/tool/module/variables", {"a.b": "{date}"}, "placeholder {date}"),
     ("artifacts/inside/local/payload", ["none"], "no artifact is named none"),
     ("artifacts/inside/local/payload", ["inside"], "inside is itself local"),
