@@ -230,11 +230,48 @@ class KubeExec(Effect, frozen=True, tag="kube.exec"):
 
 
 class InfraApply(Effect, frozen=True, tag="infra.apply"):
-    """Machines or cloud resources are changed by a tool for it."""
+    """Machines or cloud resources are changed by a tool for it.
+
+    One effect is one class of change and the machines that it reaches. Its numbers say
+    what is at stake, and rules and patterns judge them; 0 and "" are "does not apply".
+    """
 
     tool: Name
-    target: Text = ""
+    target: Text = ""  # what the person named; of a plan its digest
     destructive: bool = False
+    change: Literal[
+        "unknown",  # also what a tool of others does
+        "plan",  # the run itself
+        "nothing",
+        "service_restart",
+        "service_interruption",
+        "host_restart",
+        "host_drain",
+        "host_reinstall",
+        "data_loss",
+        "storage_removed",
+        "trust_change",
+        "policy_key",
+        "certificate_reissue",
+        "flow_opened",
+        "flow_closed",
+        "taint_change",
+        "version_change",
+        "quorum_change",  # who votes
+        "members",  # who has a role
+        "cluster_node",  # a machine is part of the cluster
+        "cluster_key",  # a machine holds or reaches what administers the cluster
+    ] = "unknown"
+    hosts: tuple[Text, ...] = ()  # machines that it reaches
+    tiers: tuple[Literal["I", "II", "III"], ...] = ()  # of these machines
+    group: Text = ""  # whose members change: of a quorum, a role, the tainted
+    members: Count = 0  # of the group before
+    lost: Count = 0  # of them, gone afterwards
+    left: Count = 0  # of the group afterwards
+    count: Count = 0  # flows, voters at once, minor versions at once
+    back: bool = False  # to an older version
+    opens: Count = 0  # of the declared window, milliseconds since the epoch
+    closes: Count = 0  # 0: no window is declared
 
 
 class ModelPromote(Effect, frozen=True, tag="model.promote"):

@@ -20,10 +20,14 @@ MARKS_CAP = 64  # newest actions that a pattern can count
 COUNTS_CAP = 1000  # effects of the profile before every family is halved
 
 # Tables that the room keeps as well.
-SHARED = frozenset({"files", "trees", "any", "asked"})
+SHARED = frozenset({"files", "trees", "any", "asked", "infra"})
+# Of those, what only counts once it was allowed.
+ALLOWED_ONLY = frozenset({"infra"})
 COUNTED = frozenset({"sends", "bytes", "amounts"})  # of two values the larger counts
 EXACT = frozenset({"trusted"})  # a full table takes nothing more: it must not say more
-LATEST = frozenset({"asked"})  # the last value counts, unless a key stands for many
+LATEST = frozenset(
+    {"asked", "infra"}
+)  # the last value counts, unless a key stands for many
 RECENT = frozenset({"denied"})  # a key is as new as its last action
 
 

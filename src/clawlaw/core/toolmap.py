@@ -21,9 +21,13 @@ type Carried = Literal["untrusted", "personal", "secret", "internal"]
 
 _MARK = "${"
 # Fields of effects that are no text (:mod:`clawlaw.core.actions`).
-_NUMBERS = frozenset({"amount", "bytes", "bytes_out", "depth", "port", "tokens"})
+_NUMBERS = frozenset({
+    "amount", "bytes", "bytes_out", "closes", "count", "depth", "left", "lost",
+    "members", "opens", "port", "tokens",
+})  # fmt: skip
 _LISTS = frozenset({
     "argv", "hosts", "labels", "names", "packages", "paths", "programs", "recipients",
+    "tiers",
 })  # fmt: skip
 
 

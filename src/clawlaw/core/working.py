@@ -2,6 +2,7 @@
 
 from clawlaw.core.decision import Delta, Level, Verdict
 from clawlaw.core.state import (
+    ALLOWED_ONLY,
     SHARED,
     SHIFT,
     State,
@@ -77,6 +78,20 @@ class Working:
         value = find(kept, key)
         return value & ((1 << SHIFT) - 1), room.authors.get(key, "") if value else ""
 
+    def of_room(self, table: str, key: str) -> int | None:
+        """Number that any session of the room last set a key to, 0 where none did.
+
+        Returns:
+            `None` where the table is too full to tell one key from another.
+        """
+        value = self._allowed.get((table, key))
+        if value is not None:
+            return value
+        kept = self.state.room.tables.get(table)
+        if kept is None:
+            return 0
+        return None if kept.grain else kept.entries.get(key, 0)
+
     def counted(self, table: str, key: str) -> int:
         """Value of a key in one of the tables that count."""
         value = self._allowed.get((table, key), 0)
@@ -135,7 +150,8 @@ class Working:
         if allowed:
             changes = self._allowed
         elif verdict is Verdict.ESCALATE:
-            changes = {k: v for k, v in self._allowed.items() if k[0] in SHARED}
+            early = SHARED - ALLOWED_ONLY
+            changes = {k: v for k, v in self._allowed.items() if k[0] in early}
             changes |= self._refused
             if self._labels:
                 pending = pack(self._labels, self.action)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clawlaw.policy.errors import PolicyError, nearest
 
-NAMES = ("forge", "reference")
+NAMES = ("forge", "infra", "reference")
 
 
 def builtin(name: str) -> Path:

@@ -22,6 +22,7 @@ from clawlaw.core.composition import (
     cross_agent_relay,
     dependency_sprawl,
     exfiltration_chain,
+    infra_walk,
     retry_after_deny,
     scope_creep,
     staged_download,
@@ -43,6 +44,7 @@ PATTERNS: Final = (
     cross_agent_relay,
     dependency_sprawl,
     exfiltration_chain,
+    infra_walk,
     retry_after_deny,
     scope_creep,
     staged_download,
@@ -99,6 +101,7 @@ _MORE: Final[dict[type[AnyEffect], tuple[Check, ...]]] = {
         untrusted_value.check,
     ),
     actions.AgentDelegate: (untrusted_value.check,),
+    actions.InfraApply: (infra_walk.check,),
 }
 
 

@@ -2,7 +2,7 @@
 
 A model is promoted with a passed evaluation, a review and its provenance, each named
 by a digest or an id that a record has; a change to machines that destroys names what
-it destroys.
+it destroys, and one for which a window is declared happens inside it.
 """
 
 from clawlaw.core.actions import AnyEffect, InfraApply, ModelPromote
@@ -23,18 +23,23 @@ def judge(effect: AnyEffect, index: int, view: View) -> list[Finding]:
     findings = judge_rules(NUMBER, effect, index, view)
     if isinstance(effect, ModelPromote):
         findings += _promotion(effect, index, view)
-    elif isinstance(effect, InfraApply) and effect.destructive and not effect.target:
-        findings.append(
-            Finding(
-                NUMBER,
-                "lifecycle.unnamed-target",
-                Verdict.DENY,
-                f"{effect.tool} would destroy something that is not named",
-                index,
-                "name the target",
-            )
-        )
+    elif isinstance(effect, InfraApply):
+        findings += _machines(effect, index, view)
     return findings
+
+
+def _machines(effect: InfraApply, index: int, view: View) -> list[Finding]:
+    found = []
+    if effect.destructive and not effect.target:
+        reason = f"{effect.tool} would destroy something that is not named"
+        rule, remedy = "lifecycle.unnamed-target", "name the target"
+        found.append(Finding(NUMBER, rule, Verdict.DENY, reason, index, remedy))
+    # By the clock of whoever judges, which never runs before the last record.
+    if effect.closes and not effect.opens <= view.facts.now < effect.closes:
+        reason = "the declared window for changes is not open now"
+        rule, remedy = "lifecycle.outside-window", "wait for the window"
+        found.append(Finding(NUMBER, rule, Verdict.ESCALATE, reason, index, remedy))
+    return found
 
 
 def _promotion(effect: ModelPromote, index: int, view: View) -> list[Finding]:

@@ -167,7 +167,7 @@ def test_several_workspaces_are_one_set() -> None:
 
 
 def test_the_policies_that_come_with_the_gate_are_found() -> None:
-    assert {builtin(name).name for name in NAMES} == {"forge", "reference"}
+    assert {builtin(name).name for name in NAMES} == {"forge", "infra", "reference"}
     with pytest.raises(PolicyError, match="did you mean 'forge'"):
         builtin("forg")
 

@@ -239,6 +239,8 @@ def fields_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
             found[name] = st.sampled_from(field.choices)
         elif (kind, name) == ("service.read", "labels"):
             found[name] = st.just([])
+        elif (kind, name) == ("infra.apply", "tiers"):
+            found[name] = st.lists(st.sampled_from(["I", "II", "III"]), max_size=2)
         elif (kind, name) == ("agent.delegate", "depth"):
             found[name] = st.integers(0, 5)
         elif (kind, name) == ("net.request", "port"):
