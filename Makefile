@@ -51,6 +51,13 @@ site: venv ## run playbooks/site.yml on the running testbed again
 verify: venv ## prove the running testbed by behaviour, restarts included
 	@forge testbed verify
 
+# Where `make drift` takes its hosts from: a path, or `testbed` for the one that runs.
+INVENTORY ?= inventory/forge
+
+.PHONY: drift
+drift: venv ## what the machines are, beside what the inventory says; changes nothing
+	@forge drift $(if $(filter testbed,$(INVENTORY)),--testbed,--inventory $(INVENTORY))
+
 .PHONY: check
 check: venv ## formatting, types and lint of everything
 	@scripts/check

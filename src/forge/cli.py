@@ -18,6 +18,7 @@ PARTS = {
     "bench": "what models deliver, directly and through the gate",
     "telemetry": "rules, dashboards and what they name",
     "wheels": "bring the gate's wheels for a host",
+    "drift": "what the machines are, beside what the repository says",
     "testbed": "run the whole Forge in small on this machine",
     "history": "the recorded runs of playbooks",
     "show": "everything that one run recorded",

@@ -94,20 +94,24 @@ class Testbed:
             InputError: The testbed is not up.
             RunFailedError: The playbook failed.
         """
-        self._require_up()
         return playbooks.run(
             playbook,
             checkout=self.checkout,
             private=self.folder / "run",
-            inventory=[
-                self.checkout / "inventory" / "testbed",
-                self.folder / OVERLAY,
-                *sources,
-            ],
+            inventory=[*self.sources(), *sources],
             variables=variables,
             arguments=arguments,
             console=self.console,
         )
+
+    def sources(self) -> list[Path]:
+        """Return the inventory sources of the running testbed, the last one winning.
+
+        Raises:
+            InputError: The testbed is not up.
+        """
+        self._require_up()
+        return [self.checkout / "inventory" / "testbed", self.folder / OVERLAY]
 
     def status(self) -> list[dict[str, str]]:
         """Return one row for each host: podman's state, systemd's, the node's."""

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,19 @@ class RunFailedError(ForgeError):
 class Progress:
     """What a person sees of a run: the play, the task, and the time it takes."""
 
-    def __init__(self, console: Console) -> None:
-        """Show the run on a console; without a terminal, one line per play."""
+    def __init__(
+        self,
+        console: Console,
+        observe: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        """Show the run on a console; without a terminal, one line per play.
+
+        Args:
+            console: Where it is shown.
+            observe: Given every event after it was shown.
+        """
         self.console = console
+        self.observe = observe
         self.status = console.status("starting") if console.is_terminal else None
         self.started = time.monotonic()
         self.play = ""
@@ -59,6 +69,8 @@ class Progress:
         if failure:
             self.failures.append(failure)
             self._line(f"[red]failed[/] {failure}")
+        if self.observe:
+            self.observe(event)
         return True
 
     def changed(self) -> dict[str, int]:
@@ -83,6 +95,8 @@ def run(
     variables: Mapping[str, Any] | None = None,
     arguments: Sequence[str] = (),
     console: Console | None = None,
+    observe: Callable[[Mapping[str, Any]], None] | None = None,
+    state: Path | None = None,
 ) -> Progress:
     """Run one playbook and wait for its end.
 
@@ -94,6 +108,9 @@ def run(
         variables: Extra variables; never a secret, since they are kept on disk.
         arguments: More words for ``ansible-playbook``.
         console: Where progress goes; standard output unless given.
+        observe: Given every event of the runner's stream.
+        state: Folder of the controller's records; ``state`` beside ``private`` unless
+            given.
 
     Returns:
         What was seen, with the count of changes per host.
@@ -105,7 +122,7 @@ def run(
     # ansible-runner keeps the first run's arguments and variables here, and prefers
     # them to those of every later run.
     shutil.rmtree(private / "env", ignore_errors=True)
-    progress = Progress(console or Console(file=sys.stdout))
+    progress = Progress(console or Console(file=sys.stdout), observe)
     mark = f"{MARK}={uuid.uuid4().hex}"
     if progress.status:
         progress.status.start()
@@ -121,7 +138,7 @@ def run(
                 "ANSIBLE_CONFIG": str(checkout / "ansible.cfg"),
                 # The runner sets this variable, which overrides ansible.cfg.
                 "ANSIBLE_CALLBACK_PLUGINS": str(checkout / "plugins" / "callback"),
-                "FORGE_STATE": str(private.parent / "state"),
+                "FORGE_STATE": str(state or private.parent / "state"),
                 # Where it is set, every task compiles every plugin anew.
                 "PYTHONDONTWRITEBYTECODE": "",
                 MARK: mark.partition("=")[2],
@@ -162,5 +179,6 @@ def _summary(playbook: str, progress: Progress, runner: Any) -> str:  # noqa: AN
     if progress.failures:
         listed = "\n  ".join(str(failure) for failure in progress.failures)
         return f"{playbook} did not finish:\n  {listed}"
-    words = runner.stdout.read().strip().splitlines()[-15:]
+    with runner.stdout as printed:
+        words = printed.read().strip().splitlines()[-15:]
     return f"{playbook} did not start:\n" + "\n".join(words)

@@ -38,11 +38,14 @@ class Inventory(msgspec.Struct, frozen=True):
     sources: list[Source]
 
 
-def load_inventory(inventories: Sequence[Path]) -> Inventory:
+def load_inventory(
+    inventories: Sequence[Path], *, limit: str | None = None
+) -> Inventory:
     """Read inventories, later ones winning.
 
     Args:
         inventories: Files or folders, as for ``ansible-playbook -i``.
+        limit: Only the hosts of this pattern, as for ``--limit``.
 
     Raises:
         InputError: One is missing, cannot be parsed, or holds no host.
@@ -53,9 +56,14 @@ def load_inventory(inventories: Sequence[Path]) -> Inventory:
                 f"{inventory}: there is no such inventory",
                 remedy="name an existing file or folder with --inventory",
             )
-    data = _list(inventories)
+    data = _list(inventories, limit)
     groups = {name: _members(name, data, set()) for name in _group_names(data)}
     hosts = groups.get("all", [])
+    if not hosts and limit:
+        raise InputError(
+            f"--limit {limit}: no host of this inventory matches",
+            remedy="name hosts or groups of the inventory",
+        )
     if not hosts:
         raise InputError(
             f"{', '.join(str(i) for i in inventories)}: no host in this inventory",
@@ -88,7 +96,7 @@ def load_versions(file: Path) -> dict[str, Any]:
     return versions
 
 
-def _list(inventories: Sequence[Path]) -> dict[str, Any]:
+def _list(inventories: Sequence[Path], limit: str | None) -> dict[str, Any]:
     beside = Path(sys.executable).with_name("ansible-inventory")
     program = str(beside) if beside.exists() else shutil.which("ansible-inventory")
     if program is None:
@@ -96,6 +104,8 @@ def _list(inventories: Sequence[Path]) -> dict[str, Any]:
     words = [program, "--list"]
     for inventory in inventories:
         words += ["-i", str(inventory)]
+    if limit:
+        words += ["--limit", limit]
     try:
         done = subprocess.run(
             words,

@@ -1,0 +1,1 @@
+"""What the machines are, beside what the repository says they are."""
