@@ -6,7 +6,9 @@ from typing import Any
 
 from forge import paths
 from forge.errors import ForgeError
-from forge.telemetry import rules
+from forge.telemetry import rules, scrape
+from forge.topology.load import load_inventory
+from forge.topology.resolve import examine
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -20,6 +22,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     verb = verbs.add_parser("rules", help="the rules in Prometheus' own form")
     verb.add_argument("--write", action="store_true", help="rewrite what differs")
     verb.set_defaults(run=_rules)
+    verb = verbs.add_parser("scrape", help="Prometheus' configuration in the testbed")
+    verb.add_argument("--write", action="store_true", help="rewrite what differs")
+    verb.set_defaults(run=_scrape)
 
 
 def _rules(options: argparse.Namespace) -> int:
@@ -27,6 +32,13 @@ def _rules(options: argparse.Namespace) -> int:
     return _made(
         {root / rules.PLAIN: rules.plain(root / rules.RULES)}, write=options.write
     )
+
+
+def _scrape(options: argparse.Namespace) -> int:
+    root = paths.checkout()
+    inventory = load_inventory([root / scrape.INVENTORY])
+    topology, _ = examine(inventory.hostvars, inventory.groups, None)
+    return _made({root / scrape.PLAIN: scrape.plain(topology)}, write=options.write)
 
 
 def _made(files: dict[Path, str], *, write: bool) -> int:

@@ -25,7 +25,7 @@ MADE: Final = (
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+")
 
 
-class _Whole(yaml.SafeDumper):
+class Whole(yaml.SafeDumper):
     """Writes in full what stands twice, and indents lists as the house does."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - yaml's signature
@@ -69,7 +69,7 @@ def plain(folder: Path) -> str:
     """Return the rules of a folder as the text of one file of Prometheus."""
     text = yaml.dump(
         {"groups": groups(folder)},
-        Dumper=_Whole,
+        Dumper=Whole,
         sort_keys=False,
         width=110,
         explicit_start=True,
