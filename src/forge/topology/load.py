@@ -56,7 +56,8 @@ def load_inventory(
                 f"{inventory}: there is no such inventory",
                 remedy="name an existing file or folder with --inventory",
             )
-    data = _list(inventories, limit)
+    options = ["--limit", limit] if limit else []
+    data: dict[str, Any] = json.loads(listing(inventories, options))
     groups = {name: _members(name, data, set()) for name in _group_names(data)}
     hosts = groups.get("all", [])
     if not hosts and limit:
@@ -96,19 +97,26 @@ def load_versions(file: Path) -> dict[str, Any]:
     return versions
 
 
-def _list(inventories: Sequence[Path], limit: str | None) -> dict[str, Any]:
+def listing(inventories: Sequence[Path], words: Sequence[str] = ()) -> str:
+    """Return what ``ansible-inventory --list`` prints, in JSON.
+
+    Args:
+        inventories: Files or folders, later ones winning.
+        words: More of its options, such as ``-e`` with a variable.
+
+    Raises:
+        InputError: Ansible is not there, or cannot read the inventory.
+    """
     beside = Path(sys.executable).with_name("ansible-inventory")
     program = str(beside) if beside.exists() else shutil.which("ansible-inventory")
     if program is None:
         raise InputError("ansible-inventory is not installed", remedy="run `make venv`")
-    words = [program, "--list"]
+    command = [program, "--list", *words]
     for inventory in inventories:
-        words += ["-i", str(inventory)]
-    if limit:
-        words += ["--limit", limit]
+        command += ["-i", str(inventory)]
     try:
         done = subprocess.run(
-            words,
+            command,
             check=False,
             capture_output=True,
             text=True,
@@ -125,8 +133,7 @@ def _list(inventories: Sequence[Path], limit: str | None) -> dict[str, Any]:
             f"ansible-inventory cannot read the inventory:\n{done.stderr.strip()}",
             remedy="correct the file that it names",
         )
-    data: dict[str, Any] = json.loads(done.stdout)
-    return data
+    return done.stdout
 
 
 def _group_names(data: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,215 @@
+"""Reads what a plan is made from: the checkout, the installed Ansible, extra vars.
+
+What can run on a host, or be copied to one, is in some digest here: all files of the
+folders below, whether git knows them or not, but for compiled Python, which is made
+from its source. RECORD files say which releases are installed, not that nobody edited
+them afterwards.
+"""
+
+import hmac
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import file_digest, sha256
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from clawlaw.core.canonical import Json, canonical_json, digest
+from forge.change.snapshot import Surroundings
+from forge.errors import InputError
+from forge.topology.load import listing, load_versions
+
+VERSIONS = "versions.yml"
+PLAYBOOKS = "playbooks"
+# Folders whose entries are told apart in the effects table.
+PARTED = ("policies", "roles", "src")
+WHOLE = (
+    "ansible.cfg",
+    "collections",
+    "gitops",
+    PLAYBOOKS,
+    "plugins",
+    "requirements",
+    "requirements.yml",
+    "testbed",
+    "tools",
+)
+_SKIPPED = frozenset({"__pycache__", ".git", ".ansible", ".mypy_cache", ".ruff_cache"})
+_COMPILED = (".pyc", ".pyo")
+_ROOTS = ("ansible", "ansible-core", "ansible-runner")
+_OWN = frozenset({"forge", "clawlaw"})  # editable; their code is in the tree
+# What makes Ansible take code or trust from elsewhere than ansible.cfg says.
+ENVIRONMENT = (
+    "ANSIBLE_ACTION_PLUGINS",
+    "ANSIBLE_BECOME_PLUGINS",
+    "ANSIBLE_COLLECTIONS_PATH",
+    "ANSIBLE_CONFIG",
+    "ANSIBLE_CONNECTION_PLUGINS",
+    "ANSIBLE_FILTER_PLUGINS",
+    "ANSIBLE_HOST_KEY_CHECKING",
+    "ANSIBLE_INVENTORY_PLUGINS",
+    "ANSIBLE_LIBRARY",
+    "ANSIBLE_LOOKUP_PLUGINS",
+    "ANSIBLE_MODULE_UTILS",
+    "ANSIBLE_ROLES_PATH",
+    "ANSIBLE_SSH_ARGS",
+    "ANSIBLE_STRATEGY_PLUGINS",
+    "ANSIBLE_TEST_PLUGINS",
+    "ANSIBLE_VARS_PLUGINS",
+)
+_REQUIREMENT = re.compile(r"^[A-Za-z0-9._-]+")
+
+
+def surroundings(
+    root: Path,
+    *,
+    key: bytes,
+    extra_vars: Sequence[str] = (),
+    environment: Mapping[str, str] = os.environ,
+) -> Surroundings:
+    """Read everything that a plan is made from, but for the inventory.
+
+    Args:
+        root: Of the checkout.
+        key: For the digest of the extra vars, which may hold secrets.
+        extra_vars: As given with ``-e``: ``name=value``, JSON, or ``@file``.
+        environment: Of the run.
+
+    Raises:
+        InputError: A file cannot be read, or a folder is a link.
+    """
+    versions = root / VERSIONS
+    return Surroundings(
+        versions=load_versions(versions),
+        pins=_content(versions),
+        tree=tree(root),
+        ansible=ansible() | _environment(environment, root),
+        extra_vars=extra_vars_digest(extra_vars, key),
+    )
+
+
+def tree(root: Path) -> dict[str, str]:
+    """Return the digest of each part of a checkout, by its name in the effects table.
+
+    Raises:
+        InputError: A file cannot be read, or a folder is a link.
+    """
+    names = [name for name in WHOLE if (root / name).exists()]
+    for folder in PARTED:
+        if (root / folder).is_dir():
+            names += [f"{folder}/{entry.name}" for entry in (root / folder).iterdir()]
+    kept = sorted(name for name in names if not _SKIPPED & {*name.split("/")})
+    return {name: _part(root / name) for name in kept}
+
+
+def ansible() -> dict[str, str]:
+    """Return name and version of Ansible and all it needs, to their RECORD's digest."""
+    found = {_normal(d.metadata["Name"]): d for d in distributions()}
+    left, seen = [name for name in _ROOTS if name in found], set[str]()
+    while left:
+        name = left.pop()
+        if name in seen or name in _OWN or name not in found:
+            continue
+        seen.add(name)
+        left += [_normal(word) for word in _required(found[name])]
+    return {f"{n} {found[n].version}": _record(found[n]) for n in sorted(seen)}
+
+
+def extra_vars_digest(words: Sequence[str], key: bytes) -> str:
+    """Return the digest of the extra vars of a command line, in their order.
+
+    Args:
+        words: As given with ``-e``; of ``@file`` the content counts.
+        key: Without it no guess can be compared with the digest.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    if not words:
+        return digest([])
+    parts: list[Json] = []
+    for word in words:
+        file = word.startswith("@")
+        parts.append(["file", _content(Path(word[1:]))] if file else ["text", word])
+    return "hmac-sha256:" + hmac.digest(key, canonical_json(parts), sha256).hex()
+
+
+def list_inventory(
+    inventories: Sequence[Path], root: Path, extra_vars: Sequence[str] = ()
+) -> str:
+    """Return ``ansible-inventory --list`` as a run of the checkout's playbooks sees it.
+
+    Args:
+        inventories: Files or folders, later ones winning.
+        root: Of the checkout.
+        extra_vars: As given with ``-e``.
+
+    Raises:
+        InputError: The inventory cannot be read.
+    """
+    words = ["--playbook-dir", str(root / PLAYBOOKS)]
+    for word in extra_vars:
+        words += ["-e", word]
+    return listing(inventories, words)
+
+
+def _environment(environment: Mapping[str, str], root: Path) -> dict[str, str]:
+    return {
+        f"environment {name}": environment[name].replace(str(root.absolute()), ".")
+        for name in ENVIRONMENT
+        if name in environment
+    }
+
+
+def _part(path: Path) -> str:
+    entries = [
+        [str(file.relative_to(path)), os.access(file, os.X_OK), _content(file)]
+        for file in sorted(_files(path))
+    ]
+    return digest(entries)  # type: ignore[arg-type]  # text and booleans are JSON
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_symlink() and path.is_dir():
+        raise InputError(
+            f"{path} links to a folder, whose content no plan would cover",
+            remedy="put the folder itself there",
+        )
+    if not path.is_dir():
+        yield path
+        return
+    for entry in path.iterdir():
+        if entry.name not in _SKIPPED and entry.suffix not in _COMPILED:
+            yield from _files(entry)
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return "sha256:" + file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"{path}: {error.strerror}", remedy="make it readable, or take it away"
+        ) from error
+
+
+def _record(distribution: Distribution) -> str:
+    """Return the digest of what a wheel brought; scripts name this machine's Python."""
+    text = distribution.read_text("RECORD") or ""
+    lines = sorted(
+        line
+        for line in text.splitlines()
+        if not line.startswith("../") and "__pycache__" not in line
+    )
+    return "sha256:" + sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _required(distribution: Distribution) -> Iterable[str]:
+    for line in distribution.requires or ():
+        match = _REQUIREMENT.match(line)
+        if match is not None and "extra ==" not in line:
+            yield match[0]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
