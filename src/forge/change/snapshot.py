@@ -73,6 +73,8 @@ _MAGIC = frozenset(
 )
 # Facts that a first play sets; an inventory cannot declare them.
 _RUN = frozenset({"forge_topology", "forge_plan", "forge_verdict"})
+# Sections of versions.yml whose entries are pins by themselves, and how they begin.
+_PARTED = {"artifacts": "", "charts": "charts/", "images": "images/"}
 # Read as addresses, so that two spellings of one address are one value.
 _ADDRESSES = frozenset(
     {
@@ -254,10 +256,12 @@ def _snapshot(
 
 
 def _common(surroundings: Surroundings) -> Facts:
-    versions = dict(surroundings.versions)
-    artifacts = versions.pop("artifacts", None) or {}
-    facts = {PINS + str(name): _compared(value) for name, value in artifacts.items()}
-    facts |= {PINS + str(name): _compared(value) for name, value in versions.items()}
+    facts = {}
+    for section, content in surroundings.versions.items():
+        begin = _PARTED.get(section)
+        parts = {section: content} if begin is None else content or {}
+        for name, value in parts.items():
+            facts[f"{PINS}{begin or ''}{name}"] = _compared(value)
     facts |= {
         TREE + name: _compared(value) for name, value in surroundings.tree.items()
     }
