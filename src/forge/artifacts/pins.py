@@ -198,6 +198,18 @@ class ChartPin(Pin, frozen=True, kw_only=True):
     why: Text | None = None
 
 
+class CrdPin(Pin, frozen=True, kw_only=True):
+    """Custom resource definitions, read out of the Go module that they belong to.
+
+    ``folders`` are paths inside the module; every YAML file of them is read.
+    """
+
+    folders: tuple[Text, ...]
+    module: ImportPath
+    sum: Annotated[str, Meta(pattern=r"^h1:[A-Za-z0-9+/]{43}=$")]
+    version: Version
+
+
 class ImagePin(Pin, frozen=True, kw_only=True):
     """One container image that a manifest or a chart's values name."""
 
@@ -215,6 +227,7 @@ class Pins(Pin, frozen=True, kw_only=True):
     go: GoPin
     python: PythonPin
     charts: dict[Name, ChartPin] = {}
+    crds: dict[Name, CrdPin] = {}
     images: dict[Name, ImagePin] = {}
 
 

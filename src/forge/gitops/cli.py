@@ -1,15 +1,21 @@
 """``forge gitops``: pins of the tree, and checks of every manifest."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from rich.console import Console
+from rich.table import Table
 
 from forge import paths
 from forge.artifacts import pinfile
+from forge.artifacts.cache import Cache
+from forge.artifacts.display import Display
 from forge.gitops import pins
 from forge.gitops.errors import TreeError
+from forge.gitops.findings import InvalidTreeError
 
 if TYPE_CHECKING:
     from forge.artifacts.pins import Versions
@@ -27,6 +33,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     verb.add_argument("--write", action="store_true", help="rewrite what differs")
     _common(verb)
     verb.set_defaults(run=_pins)
+    verb = verbs.add_parser("check", help="check every manifest and chart's values")
+    _common(verb)
+    verb.set_defaults(run=_check)
 
 
 def _common(verb: argparse.ArgumentParser) -> None:
@@ -63,6 +72,35 @@ def _pins(options: argparse.Namespace) -> int:
             "\n  ".join(["stale pins:", *(entry.text() for entry in stale)]),
             remedy="run `forge gitops pins --write` and review the diff",
         )
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    # Schemas need packages that a controller does not have; pins do not.
+    from forge.gitops import check, crds  # noqa: PLC0415
+
+    versions = _load(options)
+    cache = Cache.of(os.environ)
+    with Display(Console(stderr=True)) as display:
+        schemas = crds.load(versions.pins, cache, display)
+    report = check.run(versions, schemas)
+    if options.json:
+        _print_json(report)
+        return InvalidTreeError.status if report.findings else 0
+    if report.findings:
+        raise InvalidTreeError(report.findings)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("check", no_wrap=True)
+    table.add_column("what holds")
+    for name, what in check.CHECKS.items():
+        table.add_row(name, what)
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{report.documents} objects, {report.charts} charts' values, "
+        f"{len(pins.unresolved(versions))} image digests unresolved",
+        soft_wrap=True,
+    )
     return 0
 
 

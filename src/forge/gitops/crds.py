@@ -1,0 +1,158 @@
+"""Schemas of custom resources, out of the Go modules that the CRDs belong to.
+
+Go brings the module and its checksum is compared with the pinned one; what is taken
+out of it is kept in the cache by module and version.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from forge.artifacts import toolchain
+from forge.artifacts.cache import Cache
+from forge.artifacts.errors import BuildError, ChecksumError
+from forge.artifacts.pins import CrdPin, Pins
+from forge.artifacts.progress import Progress
+from forge.gitops.documents import Loader
+from forge.gitops.errors import TreeError
+
+type Schemas = dict[str, Any]
+_TIMEOUT = 600  # seconds for Go to bring one module
+
+
+def load(pins: Pins, cache: Cache, progress: Progress) -> Schemas:
+    """Return the strict schema of every pinned kind.
+
+    Args:
+        pins: versions.yml.
+        cache: Where schemas are kept.
+        progress: Told about each module that is brought.
+
+    Returns:
+        ``apiVersion/Kind`` → JSON schema that refuses unknown fields.
+
+    Raises:
+        BuildError: Go cannot bring a module.
+        ChecksumError: A module is not the pinned one.
+    """
+    found: Schemas = {}
+    for name, pin in sorted(pins.crds.items()):
+        key = f"{name}-{pin.version}-{pin.sum[3:15].replace('/', '_')}.json"
+        kept = cache.root / "crds" / key
+        if not kept.is_file():
+            progress.note(f"{name}: schemas of {pin.module} {pin.version}")
+            _keep(kept, schemas(_module(pin, pins, cache, progress), pin))
+        found |= msgspec.json.decode(kept.read_bytes())
+    return found
+
+
+def schemas(folder: Path, pin: CrdPin) -> Schemas:
+    """Read the CRDs of a module.
+
+    Args:
+        folder: The module's files.
+        pin: Which folders of it hold CRDs.
+
+    Raises:
+        TreeError: No CRD is there.
+    """
+    found: Schemas = {}
+    for part in pin.folders:
+        for path in sorted((folder / part).glob("*.yaml")):
+            for content in yaml.load_all(path.read_bytes(), Loader=Loader):
+                if content and content.get("kind") == "CustomResourceDefinition":
+                    found |= _kinds(content["spec"])
+    if not found:
+        raise TreeError(
+            f"crds: {pin.module} {pin.version} has no CRD in {', '.join(pin.folders)}",
+            remedy="correct crds.*.folders in versions.yml",
+        )
+    return found
+
+
+def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema of OpenAPI as the API server applies it, unknown fields refused.
+
+    Source: Kubernetes, "Extend the Kubernetes API with CustomResourceDefinitions",
+    structural schemas, field pruning, ``x-kubernetes-int-or-string``, ``nullable``.
+    """
+    made = {
+        key: value
+        for key, value in schema.items()
+        if not key.startswith("x-") and key not in {"format", "nullable", "default"}
+    }
+    if schema.get("x-kubernetes-int-or-string"):
+        made.pop("type", None)
+        made["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+    if schema.get("nullable") and "type" in made:
+        made["type"] = [made["type"], "null"]
+    if "properties" in schema:
+        made["properties"] = {
+            key: strict(value) for key, value in schema["properties"].items()
+        }
+        open_ended = schema.get("x-kubernetes-preserve-unknown-fields")
+        if not open_ended and "additionalProperties" not in schema:
+            made["additionalProperties"] = False
+    for key in ("additionalProperties", "items"):
+        if isinstance(schema.get(key), dict):
+            made[key] = strict(schema[key])
+    return made
+
+
+def _kinds(spec: Mapping[str, Any]) -> Schemas:
+    found: Schemas = {}
+    for version in spec["versions"]:
+        schema = (version.get("schema") or {}).get("openAPIV3Schema")
+        if not schema or not version.get("served", True):
+            continue
+        made = strict(schema)
+        # The server knows these of every object.
+        made.setdefault("properties", {}).update(
+            apiVersion={"type": "string"}, kind={"type": "string"}
+        )
+        made["properties"]["metadata"] = {"type": "object"}
+        kind = spec["names"]["kind"]
+        found[f"{spec['group']}/{version['name']}/{kind}"] = made
+    return found
+
+
+def _module(pin: CrdPin, pins: Pins, cache: Cache, progress: Progress) -> Path:
+    """Bring one module and compare its checksum."""
+    go = toolchain.find(pins.go, cache, progress=progress)
+    done = subprocess.run(
+        [str(go.go), "mod", "download", "-json", f"{pin.module}@{pin.version}"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT,
+        cwd=cache.root,  # outside every module
+    )
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        answer = {"Error": done.stderr.strip()}
+    if answer.get("Error"):
+        raise BuildError(
+            f"{pin.module} {pin.version}: Go cannot bring it: {answer['Error']}",
+            remedy="see that the module proxy can be reached (`go env GOPROXY`)",
+        )
+    if answer.get("Sum") != pin.sum:
+        raise ChecksumError(
+            f"{pin.module} {pin.version}: checksum is {answer.get('Sum')}, "
+            f"versions.yml says {pin.sum}",
+            remedy="find out who changed it before anything else",
+        )
+    return Path(answer["Dir"])
+
+
+def _keep(path: Path, found: Schemas) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    new.write_bytes(msgspec.json.encode(found))
+    new.replace(path)
