@@ -13,6 +13,7 @@ from forge.errors import ForgeError
 PARTS = {
     "topology": "check, show and draw the inventory",
     "artifacts": "fetch or build the pinned binaries",
+    "images": "images of the testbed's servers, made here",
     "gitops": "pins and checks of what Argo CD deploys",
     "models": "declared models and what they need",
     "bench": "what models deliver, directly and through the gate",
