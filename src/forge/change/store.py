@@ -1,13 +1,11 @@
 """Where the applied state is on the controller: a folder with a record and its key."""
 
 import fcntl
-import hmac
 import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
 from clawlaw.private import (
@@ -77,10 +75,6 @@ class Store:
         if len(key) != KEY_BYTES:
             raise AppliedStateError(f"{path}: {len(key)} bytes, not {KEY_BYTES}")
         return key
-
-    def redaction_key(self) -> bytes:
-        """Return the key for digests of secrets; who has it cannot write a record."""
-        return hmac.digest(self.key(), b"forge redaction", sha256)
 
     def read(self) -> Applied | None:
         """Return the record, or None if there was never one.
