@@ -98,6 +98,7 @@ class Compiler:
         names: Everything that conditions may refer to.
         head: The one document that names the policy.
         head_source: With its lines.
+        heads: It, and those of the policies that it takes in from subfolders.
         entries: Of the sets of paths, by name.
         host_entries: Of the sets of hosts, by name.
     """
@@ -110,14 +111,15 @@ class Compiler:
         """
         self._documents = documents
         self._bindings = bindings
-        self.head, self.head_source = self._find_head()
+        self.heads = self._find_heads()
+        self.head, self.head_source = self.heads[0]
         paths = self._sets("paths", self._bind)
         hosts = self._sets("hosts", lambda entry: [entry])
         programs = self._sets("programs", lambda entry: [entry])
         self.entries = paths
         self.host_entries = hosts
-        purposes = frozenset(p.name for p in self.head.purposes)
-        principals = frozenset(p.name for p in self.head.principals)
+        purposes = frozenset(p.name for h, _ in self.heads for p in h.purposes)
+        principals = frozenset(p.name for h, _ in self.heads for p in h.principals)
         self.names = Names(
             paths=PathSets(paths),
             hosts=HostSets(hosts),
@@ -133,13 +135,28 @@ class Compiler:
             if isinstance(d.document, kind)
         ]
 
-    def _find_head(self) -> tuple[PolicyDocument, Source]:
+    def _find_heads(self) -> list[tuple[PolicyDocument, Source]]:
+        """The policy's own head first; a policy in a subfolder has one of its own.
+
+        Of what is taken in, purposes, principals and settings count. What belongs to
+        the room as a whole is said in one place, the policy's own head.
+        """
         heads = self._of(PolicyDocument)
-        if len(heads) != 1:
-            named = ", ".join(source.file for _, source in heads) or "none"
+        own = [head for head in heads if "/" not in head[1].file]
+        if len(own) != 1:
+            named = ", ".join(source.file for _, source in own) or "none"
             problem = f"one document of kind policy is needed, found {named}"
             raise PolicyError(heads[-1][1].file if heads else ".", 0, problem)
-        return heads[0]
+        taken = [head for head in heads if head not in own]
+        folders = [source.file.rpartition("/")[0] for _, source in taken]
+        for (head, source), folder in zip(taken, folders, strict=True):
+            for name in ("labels", "internal", "own"):
+                if getattr(head, name):
+                    problem = "is said by the policy's own head alone"
+                    raise source.error((name,), problem)
+            if folders.count(folder) > 1:
+                raise source.error((), f"another head is in {folder} as well")
+        return [*own, *taken]
 
     def _bind(self, entry: str) -> list[str]:
         if entry.startswith("@"):
@@ -191,14 +208,8 @@ class Compiler:
         Raises:
             PolicyError: As for :func:`load`.
         """
-        head, source = self.head, self.head_source
-        for name, value in head.settings.items():
-            try:
-                check_setting(name, value)
-            except ValueError as error:
-                raise source.error(("settings", name), str(error)) from error
+        head = self.head
         laws = self._laws()
-        people = Register(source, self.names, self.host_entries, self._bindings)
         return Policy(
             name=head.name,
             version=head.version,
@@ -206,9 +217,9 @@ class Compiler:
             workspace=self._bindings.workspace,
             home=self._bindings.home,
             rules=self._rules(),
-            purposes=self._entries("purposes", people.purpose),
-            principals=self._entries("principals", people.principal),
-            settings=dict(head.settings),
+            purposes=self._entries("purposes", lambda of: of.purpose),
+            principals=self._entries("principals", lambda of: of.principal),
+            settings=self._settings(),
             laws=frozenset(laws),
             profiles=profiles.builtin(),
             tools=read_tools(self._of(ToolsDocument)),
@@ -228,14 +239,33 @@ class Compiler:
             found.append(document.law)
         return found
 
-    def _entries[T](self, name: str, make: Callable[[int, Any], T]) -> dict[str, T]:
+    def _entries[T](
+        self, name: str, maker: Callable[[Register], Callable[[int, Any], T]]
+    ) -> dict[str, T]:
         """Purposes or principals by name."""
         found: dict[str, T] = {}
-        for number, entry in enumerate(getattr(self.head, name)):
-            if entry.name in found:
-                problem = f"{name[:-1]} {entry.name!r} stands twice"
-                raise self.head_source.error((name, number), problem)
-            found[entry.name] = make(number, entry)
+        for head, source in self.heads:
+            people = Register(source, self.names, self.host_entries, self._bindings)
+            make = maker(people)
+            for number, entry in enumerate(getattr(head, name)):
+                if entry.name in found:
+                    problem = f"{name[:-1]} {entry.name!r} stands twice"
+                    raise source.error((name, number), problem)
+                found[entry.name] = make(number, entry)
+        return found
+
+    def _settings(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for head, source in self.heads:
+            for name, value in head.settings.items():
+                place: Place = ("settings", name)
+                try:
+                    check_setting(name, value)
+                except ValueError as error:
+                    raise source.error(place, str(error)) from error
+                if found.setdefault(name, value) != value:
+                    file = self.head_source.file
+                    raise source.error(place, f"{name} is {found[name]} in {file}")
         return found
 
     def _digest(self) -> str:

@@ -166,17 +166,25 @@ def _unused(documents: Sequence[Loaded], compiler: Compiler) -> Iterator[LintFin
 def _unclaimed(rules: list[_Located], compiler: Compiler) -> Iterator[LintFinding]:
     """Kinds that a purpose has and nothing ever lets pass."""
     claimed = {k for r in rules if r.rule.then != "deny" for k in r.kinds}
-    for number, purpose in enumerate(compiler.head.purposes):
+    purposes = (
+        (number, purpose, source)
+        for head, source in compiler.heads
+        for number, purpose in enumerate(head.purposes)
+    )
+    for number, purpose, source in purposes:
         for kind in sorted(set(expand_kinds(purpose.kinds)) & (KINDS - claimed)):
-            source = compiler.head_source
             line = source.line(("purposes", number, "kinds"))
             message = f"{purpose.name}: no rule allows {kind} or asks about it"
             yield LintFinding(source.file, line, "note", "unclaimed-kind", message)
 
 
 def _principals(compiler: Compiler) -> Iterator[LintFinding]:
-    source = compiler.head_source
-    for number, principal in enumerate(compiler.head.principals):
+    principals = (
+        (number, principal, source)
+        for head, source in compiler.heads
+        for number, principal in enumerate(head.principals)
+    )
+    for number, principal, source in principals:
         if "*" in principal.ceiling.hosts:
             line = source.line(("principals", number, "ceiling"))
             message = f"{principal.name}: every host counts as one of its own"

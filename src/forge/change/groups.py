@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from clawlaw.core.actions import InfraApply
-from forge.change.model import Effect, HostFacts, Plan
+from forge.change.model import Effect, HostFacts, Kind, Plan
 from forge.change.tiers import tiers_named
 
 QUORUM: Final = "etcd"
@@ -20,9 +20,11 @@ def quorum_effects(plan: Plan) -> Iterator[InfraApply]:
 
     `count` is the voters that come, go or are made anew in this run. A voter that is
     new in the inventory and that the run's limit leaves out stays as it is; one that
-    is gone from the inventory is gone, whatever the limit.
+    is gone from the inventory is gone, whatever the limit. What a voter is whose last
+    run failed cannot be told, so a run that reaches it may make it anew.
     """
-    before = {h.name for h in plan.hosts_before if h.is_server}
+    unknown = _unknown(plan)
+    before = {h.name for h in _before(plan) if h.is_server}
     after = {h.name for h in plan.hosts_after if h.is_server}
     reached = set(plan.scope.hosts) or (before | after)
     came = (after - before) & reached
@@ -34,6 +36,7 @@ def quorum_effects(plan: Plan) -> Iterator[InfraApply]:
         for host in impact.hosts
         if host in before & after & reached
     }
+    anew |= unknown & before & after & reached
     # A change of a voter's own settings says quorum_change of every server it is on.
     touched = came | went | anew
     if not touched:
@@ -53,18 +56,33 @@ def quorum_effects(plan: Plan) -> Iterator[InfraApply]:
 
 def member_effects(plan: Plan) -> Iterator[InfraApply]:
     """Roles and components that lose or gain hosts; nothing on a first installation."""
-    if not plan.hosts_before:
+    if plan.is_first:
         return
     kinds: tuple[tuple[str, Callable[[HostFacts], Iterable[str]]], ...] = (
         ("role", lambda host: [host.role] if host.role else []),
         ("component", lambda host: host.components),
     )
     for kind, of in kinds:
-        before, after = _members(plan.hosts_before, of), _members(plan.hosts_after, of)
+        before, after = _members(_before(plan), of), _members(plan.hosts_after, of)
         for name in sorted(before.keys() | after.keys()):
             had, has = before.get(name, set()), after.get(name, set())
             if had != has:
                 yield _moved(plan, f"{kind} {name}", had, has)
+
+
+def _unknown(plan: Plan) -> set[str]:
+    """Hosts that had something applied, and nobody can tell what."""
+    if plan.is_first:
+        return set()
+    return {
+        c.host for c in plan.changes if c.subject == "host" and c.kind is Kind.UNKNOWN
+    }
+
+
+def _before(plan: Plan) -> list[HostFacts]:
+    """Hosts as applied; an unknown one counts as what it shall be, not as gained."""
+    unknown = _unknown(plan) - {h.name for h in plan.hosts_before}
+    return [*plan.hosts_before, *(h for h in plan.hosts_after if h.name in unknown)]
 
 
 def _moved(plan: Plan, group: str, had: set[str], has: set[str]) -> InfraApply:

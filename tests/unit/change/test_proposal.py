@@ -269,6 +269,41 @@ def test_voters_made_anew_count_each() -> None:
     assert (effect.count, effect.lost) == (2, 0)
 
 
+def unknown(*names: str) -> tuple[Any, ...]:
+    return tuple(
+        impact(Effect.UNKNOWN, hosts=(n,), subject="host", kind=Kind.UNKNOWN)
+        for n in names
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "limit", "count"),
+    [
+        (("control-02",), "", 1),
+        (("control-02", "control-03"), "", 2),
+        (("control-02", "control-03"), "control-02", 1),
+    ],
+)
+def test_voters_whose_last_run_failed_may_be_made_anew(
+    names: tuple[str, ...], limit: str, count: int
+) -> None:
+    scope = Scope(limit=limit, hosts=(limit,) if limit else ())
+    known = tuple(h for h in SERVERS[:3] if h.name not in names)
+    made = plan(
+        *unknown(*names), hosts_before=known, hosts_after=SERVERS[:3], scope=scope
+    )
+    (effect,) = quorum_effects(made)
+    found = (effect.members, effect.lost, effect.left, effect.count)
+    assert found == (3, 0, 3, count)
+
+
+def test_role_of_an_unknown_host_is_not_gained() -> None:
+    made = plan(*unknown("worker-04"), hosts_before=room("worker-01"))
+    gained = {e.group for e in member_effects(made)}
+    assert "role storage" not in gained
+    assert "role observability" in gained
+
+
 def test_restart_of_voters_is_no_change_of_the_quorum() -> None:
     restarted = impact(Effect.SERVICE_RESTART, hosts=("control-01", "control-02"))
     assert list(quorum_effects(plan(restarted))) == []

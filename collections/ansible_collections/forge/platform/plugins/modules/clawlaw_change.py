@@ -1,0 +1,294 @@
+#!/usr/bin/python
+# Copyright (c) The Forge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ``forge.platform.clawlaw_change``."""
+
+DOCUMENTATION = r"""
+module: clawlaw_change
+short_description: Ask the ClawLaw gate of this host about a change, and tell it the end
+version_added: "0.1.0"
+author: The Forge contributors
+description:
+  - Runs on the host of the gate and speaks to its Unix socket as an account of its own,
+    by which the gate knows who asks. Nobody else on the host has that account.
+  - A gate that cannot be reached, or answers what is no answer, fails the task. There
+    is no option that makes an answer up.
+options:
+  state:
+    description:
+      - V(looked) says whether a gate is installed here, and asks it nothing.
+      - V(proposed) proposes a plan and returns the verdict. An escalation is no
+        failure; the caller reads RV(verdict).
+      - V(reported) tells what became of an allowed plan.
+      - V(recorded) puts evidence of a run into the gate's log.
+    type: str
+    choices: [looked, proposed, reported, recorded]
+    default: proposed
+  socket:
+    description: The socket of the gate.
+    type: path
+    default: /run/clawlaw/executor.sock
+  account:
+    description: The account that asks; enrolled at the gate. Not needed to look.
+    type: str
+    default: forge-controller
+  proposal:
+    description: As the filter P(forge_proposal#filter) makes it; needed to propose.
+    type: dict
+  decision:
+    description: RV(id) of the verdict that is reported on.
+    type: str
+  permit:
+    description: RV(permit) that came with it.
+    type: str
+  result:
+    description: What became of it.
+    type: str
+    choices: [done, failed, mismatch]
+    default: done
+  seconds:
+    description: How long it took.
+    type: int
+    default: 0
+  run:
+    description: Id of the run whose evidence is recorded.
+    type: str
+  records:
+    description:
+      - Evidence, recorded in this order.
+    type: list
+    elements: dict
+    suboptions:
+      kind:
+        description: What it is, V(run), V(verdict), V(applied).
+        type: str
+        required: true
+      digest:
+        description: Of the record.
+        type: str
+        required: true
+      record:
+        description: The record itself; of a large one its digest alone is enough.
+        type: raw
+  timeout:
+    description: Seconds for one answer; no answer is a denial.
+    type: float
+    default: 10
+  installed_at:
+    description: What exists where a gate was ever installed; any one of them is enough.
+    type: list
+    elements: path
+    default: [/etc/clawlaw/gate.yaml, /opt/clawlaw, /var/lib/clawlaw/log]
+attributes:
+  check_mode:
+    description:
+      - Only O(state=looked) does anything; a question would be recorded, and an
+        approval used up.
+    support: partial
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+notes:
+  - Never reports a change, since nothing of the host changes but the gate's log.
+"""
+
+EXAMPLES = r"""
+- name: See whether there is a gate to ask
+  forge.platform.clawlaw_change:
+    state: looked
+  register: __example_gate
+
+- name: Propose the plan
+  forge.platform.clawlaw_change:
+    proposal: "{{ __example_plan | forge_proposal }}"
+  register: __example_answer
+  become: true
+
+- name: Tell the gate how it ended
+  forge.platform.clawlaw_change:
+    state: reported
+    decision: "{{ __example_answer.id }}"
+    permit: "{{ __example_answer.permit }}"
+    result: done
+    seconds: 420
+  become: true
+"""
+
+RETURN = r"""
+installed:
+  description: Whether a gate was ever installed here, running or not.
+  returned: when O(state=looked)
+  type: bool
+verdict:
+  description: V(allow), V(escalate) or V(deny).
+  returned: when O(state=proposed)
+  type: str
+id:
+  description: Of the decision in the gate's log.
+  returned: when O(state=proposed)
+  type: str
+session:
+  description: In which it was asked; binds the answer to the plan.
+  returned: when O(state=proposed)
+  type: str
+reason:
+  description: Of the strictest finding.
+  returned: when O(state=proposed)
+  type: str
+remedy:
+  description: What would make it pass.
+  returned: when O(state=proposed)
+  type: str
+findings:
+  description: What each law said.
+  returned: when O(state=proposed)
+  type: list
+  elements: dict
+escalation:
+  description: C(id), which C(clawlaw steward approve) takes, and C(deadline).
+  returned: when a steward was asked
+  type: dict
+observed:
+  description: What the verdict would have been, of a gate that only observes.
+  returned: when the gate observes
+  type: str
+permit:
+  description: Single use; a secret.
+  returned: when allowed
+  type: str
+records:
+  description: Ids in the gate's log, in the order given.
+  returned: when O(state=recorded)
+  type: list
+  elements: str
+"""
+
+import os
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.forge.platform.plugins.module_utils.gate_socket import (
+    Asker,
+    NoAnswerError,
+    RefusedError,
+)
+
+# Of an answer, what is passed on; more than these is no business of a play.
+ANSWER = (
+    "id", "verdict", "reason", "remedy", "findings", "escalation", "observed", "permit",
+)  # fmt: skip
+VERDICTS = ("allow", "escalate", "deny")
+MICROSECONDS = 1_000_000
+
+
+def propose(module: AnsibleModule) -> dict[str, Any]:
+    """Propose a plan; the answer with the session that it was asked in."""
+    proposal = {**module.params["proposal"], "mediated": True}
+    answer = _ask(module, "/v1/proposals", proposal)
+    if answer.get("verdict") not in VERDICTS:
+        raise NoAnswerError(
+            f"the gate said {answer.get('verdict')!r}, which is no verdict"
+        )
+    found = {name: answer[name] for name in ANSWER if name in answer}
+    return {**found, "session": proposal.get("session", "")}
+
+
+def report(module: AnsibleModule) -> dict[str, Any]:
+    """Tell what became of an allowed plan."""
+    params = module.params
+    said = {
+        "id": params["decision"],
+        "status": params["result"],
+        "duration": params["seconds"] * MICROSECONDS,
+        "permit": params["permit"] or "",
+    }
+    _ask(module, "/v1/outcomes", said)
+    return {}
+
+
+def record(module: AnsibleModule) -> dict[str, Any]:
+    """Put evidence into the log, one entry a record."""
+    found = []
+    for entry in module.params["records"]:
+        arguments = {"run": module.params["run"], **_given(entry)}
+        proposal = {
+            "session": f"run-{module.params['run']}",
+            "tool": "forge.record",
+            "arguments": arguments,
+            "cwd": "/",
+        }
+        answer = _ask(module, "/v1/proposals", {**proposal, "mediated": True})
+        if answer.get("verdict") != "allow":
+            raise RefusedError(f"{entry['kind']}: {answer.get('reason')}")
+        found.append(answer["id"])
+    return {"records": found}
+
+
+def _given(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if value is not None}
+
+
+def _ask(module: AnsibleModule, where: str, said: dict[str, Any]) -> dict[str, Any]:
+    params = module.params
+    asker = Asker(params["socket"], params["account"], params["timeout"])
+    return asker.ask(where, said)
+
+
+def specification() -> dict[str, Any]:
+    """Return the options."""
+    one = {
+        "kind": {"type": "str", "required": True},
+        "digest": {"type": "str", "required": True},
+        "record": {"type": "raw"},
+    }
+    states = ["looked", "proposed", "reported", "recorded"]
+    installed = ["/etc/clawlaw/gate.yaml", "/opt/clawlaw", "/var/lib/clawlaw/log"]
+    return {
+        "state": {"type": "str", "choices": states, "default": "proposed"},
+        "socket": {"type": "path", "default": "/run/clawlaw/executor.sock"},
+        "account": {"type": "str", "default": "forge-controller"},
+        "proposal": {"type": "dict"},
+        "decision": {"type": "str"},
+        "permit": {"type": "str", "no_log": True},
+        "result": {
+            "type": "str",
+            "choices": ["done", "failed", "mismatch"],
+            "default": "done",
+        },
+        "seconds": {"type": "int", "default": 0},
+        "run": {"type": "str"},
+        "records": {"type": "list", "elements": "dict", "options": one},
+        "timeout": {"type": "float", "default": 10},
+        "installed_at": {"type": "list", "elements": "path", "default": installed},
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec=specification(),
+        required_if=[
+            ("state", "proposed", ["proposal"]),
+            ("state", "reported", ["decision"]),
+            ("state", "recorded", ["run", "records"]),
+        ],
+        supports_check_mode=True,
+    )
+    params = module.params
+    if params["state"] == "looked":
+        installed = any(os.path.lexists(path) for path in params["installed_at"])
+        module.exit_json(changed=False, installed=installed)
+    if module.check_mode:
+        module.exit_json(changed=False, skipped=True, msg="check mode asks nobody")
+    acts = {"proposed": propose, "reported": report, "recorded": record}
+    try:
+        found = acts[params["state"]](module)
+    except NoAnswerError as error:
+        module.fail_json(msg=f"nobody decided, which is a denial: {error}")
+    except RefusedError as error:
+        module.fail_json(msg=f"the gate refuses: {error}")
+    module.exit_json(changed=False, **found)
+
+
+if __name__ == "__main__":
+    main()
