@@ -58,6 +58,14 @@ INVENTORY ?= inventory/forge
 drift: venv ## what the machines are, beside what the inventory says; changes nothing
 	@forge drift $(if $(filter testbed,$(INVENTORY)),--testbed,--inventory $(INVENTORY))
 
+.PHONY: apply-tier1
+apply-tier1: venv ## converge tier I with the access of its runner, and nothing else
+	@scripts/tier1 apply
+
+.PHONY: drift-tier1
+drift-tier1: venv ## the drift of tier I, with the access of its runner
+	@scripts/tier1 drift
+
 .PHONY: check
 check: venv ## formatting, types and lint of everything
 	@scripts/check
@@ -93,6 +101,10 @@ test-molecule: venv ## every role on clean hosts
 .PHONY: test-testbed
 test-testbed: venv ## the testbed's own run: up, again, changes, faults, verify, down
 	@scripts/test testbed
+
+.PHONY: test-workflows
+test-workflows: venv ## every step of every workflow in a clone, validate's for real: hours
+	@FORGE_WORKFLOWS=real pytest tests/integration/workflows
 
 .PHONY: test-faults
 test-faults: venv ## broken disks, flooded sockets; log and gate are each killed 500 times
