@@ -112,7 +112,8 @@ def _seaweedfs(
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
     config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [identity]}))
+    if not config.exists():
+        config.write_text(json.dumps({"identities": [identity]}))
     given = [
         f"-{name}.port{kind}={port}"
         for (name, kind), port in zip(
@@ -173,17 +174,23 @@ SERVERS = {"seaweedfs": _seaweedfs, "minio": _minio}
 
 @contextlib.contextmanager
 def running(
-    name: str, folder: Path, tls: Tls | None = None, *, answers: bool = True
+    name: str,
+    folder: Path,
+    tls: Tls | None = None,
+    *,
+    answers: bool = True,
+    secret: str = "",
 ) -> Iterator[Server]:
     """A server with its data in a folder, ended with the block.
 
     Args:
         name: One of `SERVERS`.
-        folder: Empty.
+        folder: Empty, or with SeaweedFS's identities in `s3.json`.
         tls: What it shows; `None`: it speaks plain HTTP.
         answers: Wait until it serves us; else until somebody listens.
+        secret: Of its root; "": one is made.
     """
-    key, secret = "tests", secrets.token_hex(16)
+    key, secret = "tests", secret or secrets.token_hex(16)
     command, port = SERVERS[name](folder, key, secret, tls)
     environment = {
         "HOME": str(folder),
