@@ -18,7 +18,12 @@ from .conftest import Take
 
 ROOT = Path(__file__).resolve().parents[3]
 PLUGINS = ROOT / "plugins/filter"
-NAMES = ("forge_changes", "forge_blast_radius")
+NAMES = (
+    "forge_changes",
+    "forge_blast_radius",
+    "forge_proposal",
+    "forge_verdict",
+)
 KEY = "6b" * 32
 HOSTS: dict[str, dict[str, Any]] = {"a": {"k3s_limit_nofile": 1}, "b": {}}
 GROUPS = {"all": ["a", "b"], "ungrouped": [], "k3s_cluster": ["a", "b"]}

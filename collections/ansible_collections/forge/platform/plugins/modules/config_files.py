@@ -65,7 +65,8 @@ options:
         default: ""
   exclusive:
     description:
-      - A folder in which no other files are left. It need not exist.
+      - A folder in which no other files are left, nor in those below it. It need not
+        exist.
     type: path
   unit:
     description:
@@ -226,10 +227,14 @@ def replace(wanted: dict[str, str], owner: tuple[int, int]) -> None:
 
 
 def leftovers(folder: str | None, keep: set[str]) -> list[str]:
-    """Return the files of a folder that are not to be kept."""
+    """Return the files of a folder, and of those below, that are not to be kept."""
     if folder is None or not os.path.isdir(folder):  # noqa: PTH112
         return []
-    paths = (os.path.join(folder, name) for name in sorted(os.listdir(folder)))  # noqa: PTH118, PTH208
+    paths = (
+        os.path.join(where, name)  # noqa: PTH118
+        for where, _, names in sorted(os.walk(folder))
+        for name in sorted(names)
+    )
     return [p for p in paths if p not in keep and os.path.isfile(p)]  # noqa: PTH113
 
 
