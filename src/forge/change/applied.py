@@ -194,7 +194,7 @@ def decode(data: bytes, key: bytes) -> Applied:
         CanonicalError,
         IndexError,
         RecursionError,
-        UnicodeEncodeError,
+        UnicodeError,
     ) as error:
         raise _refused(f"it cannot be read: {error}") from error
     return found

@@ -78,14 +78,14 @@ def _components(change: Change, row: Row, table: Table, _: Reach | None) -> Part
     return _together(gone, come)
 
 
-def _groups(change: Change, row: Row, table: Table, _: Reach | None) -> Parts:
+def _groups(change: Change, row: Row, table: Table, reach: Reach | None) -> Parts:
     before, after = _names(change.before), _names(change.after)
     if before is None or after is None:
         return Parts(row.of(change.kind))
     left = _rows({f"groups.{name}" for name in before - after}, Kind.REMOVED, table)
     joined = _rows({f"groups.{name}" for name in after - before}, Kind.ADDED, table)
     both = _together(left, joined)
-    return both._replace(services=frozenset())
+    return both._replace(effects=both.effects | _moved(reach), services=frozenset())
 
 
 def _together(one: Parts, other: Parts) -> Parts:
@@ -102,10 +102,16 @@ def _flows(change: Change, row: Row, _: Table, reach: Reach | None) -> Parts:
     if reach is None:
         why = "which connections it opens cannot be told"
         return Parts(effects | {Effect.UNKNOWN}, services, (why,))
-    kept = effects - _FLOWS
-    kept |= {Effect.FLOW_OPENED} if reach.opened else set()
-    kept |= {Effect.FLOW_CLOSED} if reach.closed else set()
+    kept = (effects - _FLOWS) | _moved(reach)
     return Parts(kept or frozenset({Effect.NOTHING}), services)
+
+
+def _moved(reach: Reach | None) -> frozenset[Effect]:
+    """Return whether connections open or close; both where that cannot be told."""
+    if reach is None:
+        return _FLOWS
+    opened = {Effect.FLOW_OPENED} if reach.opened else set()
+    return frozenset(opened | ({Effect.FLOW_CLOSED} if reach.closed else set()))
 
 
 def _taints(change: Change, row: Row, _: Table, __: Reach | None) -> Parts:

@@ -74,7 +74,7 @@ _MAGIC = frozenset(
 # Facts that a first play sets; an inventory cannot declare them.
 _RUN = frozenset({"forge_topology", "forge_plan", "forge_verdict"})
 # Sections of versions.yml whose entries are pins by themselves, and how they begin.
-_PARTED = {"artifacts": "", "charts": "charts/", "images": "images/"}
+_PARTED = {"artifacts": "", "charts": "charts/", "images": "images/", "crds": "crds/"}
 # Read as addresses, so that two spellings of one address are one value.
 _ADDRESSES = frozenset(
     {
@@ -176,7 +176,7 @@ def read_listing(
     try:
         meta = msgspec.json.decode(listing, type=_Listing).meta.hostvars
         entries = msgspec.json.decode(listing, type=dict[str, _Entry])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise InputError(
             f"this is not a listing of ansible-inventory: {error}",
             remedy="give the output of `ansible-inventory --list`",
