@@ -17,6 +17,7 @@ PARTS = {
     "gitops": "pins and checks of what Argo CD deploys",
     "models": "declared models and what they need",
     "bench": "what models deliver, directly and through the gate",
+    "report": "what the Forge publishes about itself",
     "telemetry": "rules, dashboards and what they name",
     "wheels": "bring the gate's wheels for a host",
     "drift": "what the machines are, beside what the repository says",

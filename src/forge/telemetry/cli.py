@@ -6,7 +6,8 @@ from typing import Any
 
 from forge import paths
 from forge.errors import ForgeError
-from forge.telemetry import rules, scrape
+from forge.report.prometheus import Prometheus
+from forge.telemetry import boards, dashboards, names, rules, scrape
 from forge.topology.load import load_inventory
 from forge.topology.resolve import examine
 
@@ -22,6 +23,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     verb = verbs.add_parser("rules", help="the rules in Prometheus' own form")
     verb.add_argument("--write", action="store_true", help="rewrite what differs")
     verb.set_defaults(run=_rules)
+    verb = verbs.add_parser("dashboards", help="the dashboards as Grafana reads them")
+    verb.add_argument("--write", action="store_true", help="rewrite what differs")
+    verb.set_defaults(run=_dashboards)
+    verb = verbs.add_parser(
+        "check", help="compare what queries name with what a Prometheus has"
+    )
+    verb.add_argument("--url", required=True, help="of a Prometheus that reads them")
+    verb.set_defaults(run=_check)
     verb = verbs.add_parser("scrape", help="Prometheus' configuration in the testbed")
     verb.add_argument("--write", action="store_true", help="rewrite what differs")
     verb.set_defaults(run=_scrape)
@@ -32,6 +41,27 @@ def _rules(options: argparse.Namespace) -> int:
     return _made(
         {root / rules.PLAIN: rules.plain(root / rules.RULES)}, write=options.write
     )
+
+
+def _dashboards(options: argparse.Namespace) -> int:
+    folder = paths.checkout() / dashboards.FOLDER
+    files = {folder / f"{board.name}.json": board for board in boards.ALL}
+    made = {path: dashboards.render(board) for path, board in files.items()}
+    return _made(made, write=options.write)
+
+
+def _check(options: argparse.Namespace) -> int:
+    root = paths.checkout()
+    known = Prometheus(options.url).names() | names.documented(root)
+    missing = names.missing(root, known)
+    if missing:
+        raise ForgeError(
+            "\n".join(missing),
+            remedy="correct the name, or have its exporter read; one that has nothing "
+            "to count yet may be silent",
+        )
+    print("every metric that is asked for is exported")  # noqa: T201 - a command's output
+    return 0
 
 
 def _scrape(options: argparse.Namespace) -> int:

@@ -1,0 +1,1 @@
+"""Reports that the Forge publishes about itself."""
