@@ -118,6 +118,10 @@ bench-gate: venv ## what a durable decision of the gate costs, beside the floor 
 bench-decide: venv ## what one decision of the gate costs, beside other policy engines
 	@python benchmarks/decide.py
 
+.PHONY: bench-plan
+bench-plan: venv ## what planning a change costs, by number of hosts
+	@python benchmarks/plan.py
+
 .PHONY: bench-executor
 bench-executor: venv ## what a sandbox costs, beside the plain shell
 	@python benchmarks/executor.py

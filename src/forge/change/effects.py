@@ -107,7 +107,7 @@ def read_table(text: str) -> Table:
         return Table(msgspec.convert(data, _File).rows)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise InputError(
-            f"{FILE}: {error}", remedy="see docs/change-gate.md for the form of a row"
+            f"{FILE}: {error}", remedy="docs/change-effects.md shows the form of a row"
         ) from error
 
 

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import file_digest, sha256
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from clawlaw.core.canonical import Json, canonical_json, digest
@@ -104,15 +104,18 @@ def tree(root: Path) -> dict[str, str]:
 
 def ansible() -> dict[str, str]:
     """Return name and version of Ansible and all it needs, to their RECORD's digest."""
-    found = {_normal(d.metadata["Name"]): d for d in distributions()}
-    left, seen = [name for name in _ROOTS if name in found], set[str]()
+    found: dict[str, Distribution] = {}
+    left = list(_ROOTS)
     while left:
         name = left.pop()
-        if name in seen or name in _OWN or name not in found:
+        if name in found or name in _OWN:
             continue
-        seen.add(name)
+        try:
+            found[name] = distribution(name)
+        except PackageNotFoundError:
+            continue  # for another system, or an extra that nobody asked for
         left += [_normal(word) for word in _required(found[name])]
-    return {f"{n} {found[n].version}": _record(found[n]) for n in sorted(seen)}
+    return {f"{n} {found[n].version}": _record(found[n]) for n in sorted(found)}
 
 
 def extra_vars_digest(words: Sequence[str], key: bytes) -> str:
@@ -193,9 +196,9 @@ def _content(path: Path) -> str:
         ) from error
 
 
-def _record(distribution: Distribution) -> str:
+def _record(installed: Distribution) -> str:
     """Return the digest of what a wheel brought; scripts name this machine's Python."""
-    text = distribution.read_text("RECORD") or ""
+    text = installed.read_text("RECORD") or ""
     lines = sorted(
         line
         for line in text.splitlines()
@@ -204,8 +207,8 @@ def _record(distribution: Distribution) -> str:
     return "sha256:" + sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _required(distribution: Distribution) -> Iterable[str]:
-    for line in distribution.requires or ():
+def _required(installed: Distribution) -> Iterable[str]:
+    for line in installed.requires or ():
         match = _REQUIREMENT.match(line)
         if match is not None and "extra ==" not in line:
             yield match[0]
