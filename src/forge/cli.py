@@ -12,6 +12,7 @@ from forge.errors import ForgeError
 # second, which `forge --help` should not take.
 PARTS = {
     "topology": "check, show and draw the inventory",
+    "plan": "what a change would do, and what the laws say to it",
     "artifacts": "fetch or build the pinned binaries",
     "images": "images of the testbed's servers, made here",
     "gitops": "pins and checks of what Argo CD deploys",

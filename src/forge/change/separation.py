@@ -67,6 +67,8 @@ def _administers(flow: str, plan: Plan) -> set[str]:
         plan: Says who is in which group.
     """
     members = _members(plan)
+    if flow.startswith(("icmp ", "udp ")):  # nothing of these administers
+        return set()
     head, arrow, targets = flow.partition(" -> ")
     words = head.split(" ", 3)
     if not arrow or len(words) != 4:  # noqa: PLR2004  # as in the form above
@@ -89,7 +91,9 @@ def _members(plan: Plan) -> dict[str, set[str]]:
 
 
 def _ends(text: str) -> list[str]:
-    return text.replace(",", " ").split()
+    if text.endswith(" more"):  # a long list is cut: it may hold any host
+        return ["all"]
+    return text.replace(",", " ").replace("+", " ").split()
 
 
 def _covers(ports: str) -> bool:
