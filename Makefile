@@ -110,6 +110,10 @@ test-workflows: venv ## every step of every workflow in a clone, validate's for 
 test-faults: venv ## broken disks, flooded sockets; log and gate are each killed 500 times
 	@LOG_KILLS=500 CLAWLAW_KILLS=500 pytest tests/faults
 
+.PHONY: test-upload
+test-upload: venv ## a body that takes longer than a minute, through real Traefik
+	@pytest tests/upload
+
 .PHONY: bench-gate
 bench-gate: venv ## what a durable decision of the gate costs, beside the floor of the same run
 	@python benchmarks/gate.py
