@@ -215,6 +215,8 @@ def _token_state(path: Path, uid: int | None, tokens: tuple[str, ...]) -> str:
 
     if uid is None:
         return "none: known by its certificate"
+    if not tokens and not path.exists():
+        return "none: known by its uid"
     try:
         digest = check_credentials(path, uid)
     except EnrolError as error:
