@@ -58,6 +58,13 @@ INVENTORY ?= inventory/forge
 drift: venv ## what the machines are, beside what the inventory says; changes nothing
 	@forge drift $(if $(filter testbed,$(INVENTORY)),--testbed,--inventory $(INVENTORY))
 
+# The revision that `make plan` compares the checkout with.
+FROM ?= main
+
+.PHONY: plan
+plan: venv ## what the change since FROM does to the room, and the verdict about it
+	@scripts/plan $(FROM)
+
 .PHONY: apply-tier1
 apply-tier1: venv ## converge tier I with the access of its runner, and nothing else
 	@scripts/tier1 apply

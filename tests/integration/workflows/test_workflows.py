@@ -19,6 +19,7 @@ import pytest
 from tests.integration.workflows.actions import (
     Clone,
     Result,
+    commit,
     evaluate,
     git,
     load,
@@ -108,6 +109,55 @@ def test_a_target_that_is_not_there_fails_validate(clone: Clone, doubles: Path) 
     (result,) = play({"steps": [step]}, clone, MAIN)
     assert result.status == 2
     assert "No rule to make target 'fly'" in result.printed
+
+
+def merge(clone: Clone, name: str, line: str) -> None:
+    """Add a line to a file, as GitHub shows a pull request: as its merge into main."""
+    git(clone.path, "checkout", "--quiet", "-b", "change")
+    with (clone.path / name).open("a") as file:
+        file.write(f"{line}\n")
+    commit(clone.path, "A change")
+    git(clone.path, "checkout", "--quiet", "-")
+    git(clone.path, "merge", "--quiet", "--no-ff", "--no-edit", "change")
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "status", "told"),
+    [
+        (
+            "inventory/forge/group_vars/k3s_cluster.yml",
+            "k3s_limit_nofile: 20001",
+            0,
+            "| worker-05 |",
+        ),
+        ("src/forge/errors.py", "# Another line.", 4, "| all | tree.src/forge |"),
+        (
+            "inventory/forge/group_vars/k3s_cluster.yml",
+            "forge_memory_gb: none",
+            2,
+            "forge_memory_gb",
+        ),
+    ],
+    ids=["allow", "escalate", "invalid"],
+)
+def test_a_pull_request_is_planned(
+    clone: Clone, file: str, line: str, status: int, told: str
+) -> None:
+    merge(clone, file, line)
+    results = play(job_of("plan", "plan"), clone, MAIN)
+    step, upload = results[-2:]
+    assert (step.name, step.outputs["status"]) == ("Plan", str(status)), step.printed
+    # make's own status is 2 for every failure; the output has the plan's.
+    assert step.status == (2 if status else 0)
+    assert told in step.outputs["summary"]
+    assert upload.status == 0
+    files = {item.name: item.read_text() for item in (clone.uploads / "plan").iterdir()}
+    assert files["plan.md"] == step.outputs["summary"]
+    if status == 2:
+        assert files.keys() == {"plan.md"}
+    else:
+        assert json.loads(files["plan.json"])["exit_status"] == status
+        assert "<svg" in files["plan.html"]
 
 
 def listed(printed: str) -> dict[str, set[str]]:

@@ -105,7 +105,7 @@ def test_one_action_has_one_pin() -> None:
 def test_workflows_call_targets_of_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     called = {name for file in WORKFLOWS for name in MAKE.findall(file.read_text())}
-    assert {"check", "test", "apply-tier1", "drift-tier1"} <= called
+    assert {"check", "test", "plan", "apply-tier1", "drift-tier1"} <= called
     for name in called:
         assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
 
