@@ -1,7 +1,7 @@
 """The configuration of a Prometheus that runs without an operator.
 
-Its targets stand in it: Debian builds Prometheus without the discovery of Kubernetes,
-and the inventory knows every host anyhow.
+Its targets stand in it: one that starts while the API is away still knows every host,
+and Debian 12 builds Prometheus without the discovery of Kubernetes.
 
 Source: Prometheus, "Configuration".
 """
