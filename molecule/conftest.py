@@ -7,6 +7,7 @@ environment. Logging in takes the room's key and known hosts, nothing of the use
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -112,12 +113,18 @@ def hosts(room: Room) -> Mapping[str, Host]:
 def converge(room: Room) -> Converge:
     """Run the scenario's converge.yml again, with other variables or options."""
 
+    ephemeral = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+
     def run(*words: str, **variables: object) -> subprocess.CompletedProcess[str]:
+        # Other variables are another installation to the change gate, and its first
+        # one: a scenario tries what nobody would allow beside what was applied.
+        state = tempfile.mkdtemp(dir=ephemeral) if variables else ephemeral / "state"
         return subprocess.run(
             ["ansible-playbook", *(f"--inventory={path}" for path in room.inventories),
              "--extra-vars", json.dumps(variables), *words,
              str(room.scenario / "converge.yml")],
             capture_output=True, text=True, check=False, timeout=540,
+            env=os.environ | {"FORGE_STATE": str(state)},
         )  # fmt: skip
 
     return run

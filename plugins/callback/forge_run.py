@@ -1,6 +1,9 @@
 # Copyright (c) The Forge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records every run of a playbook; all logic is in the package ``forge.runs``."""
+"""Records every run of a playbook, and ends one that nothing allows.
+
+The logic is in ``forge.runs`` and ``forge.change.permit``.
+"""
 
 DOCUMENTATION = """
 name: forge_run
@@ -15,6 +18,8 @@ description:
   - Secrets are replaced by keyed digests; results of tasks with C(no_log) and contents
     of files that only their owner may read are left out.
   - A run that cannot be recorded ends before it touches a host.
+  - So does a run without a verdict when it comes to a role of tier II or III, whatever
+    tags, limits, variables or C(--start-at-task) made of it.
   - C(forge history) and C(forge show) print the records.
 requirements:
   - the Python package C(forge) on the controller
@@ -28,15 +33,17 @@ from ansible import context
 from ansible.executor.stats import AggregateStats
 from ansible.executor.task_result import CallbackTaskResult
 from ansible.playbook import Playbook
+from ansible.playbook.task import Task
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.display import Display
 
 from forge import paths
+from forge.change import permit, running
 from forge.errors import ForgeError
 from forge.runs.recorder import Recorder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-UNRECORDED = 1  # exit status, as of any run that failed
+GATE_TASK = "forge_gate"
 
 
 class CallbackModule(CallbackBase):
@@ -51,6 +58,7 @@ class CallbackModule(CallbackBase):
         """Record nothing before the playbook begins."""
         super().__init__()
         self._recorder: Recorder | None = None
+        self._state: Path | None = None  # of what is applied, once a run is allowed
 
     def _record(self, method: str, *values: object) -> None:
         """Pass something on; end the run where it cannot be recorded."""
@@ -65,14 +73,37 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Playbook) -> None:
         """Begin the record."""
         try:
-            self._recorder = Recorder(paths.state(CHECKOUT), CHECKOUT)
+            self._recorder = Recorder(paths.state(), CHECKOUT)
         except ForgeError as error:
             _end(error)
+        permit.begin(self._recorder.name)
         self._record("started", _relative(playbook._file_name), _arguments())  # noqa: SLF001 - no public name
+
+    def v2_playbook_on_task_start(self, task: Task, *, is_conditional: bool) -> None:  # noqa: ARG002 - Ansible's signature
+        """End the run if a task of a guarded role begins and nothing allowed it."""
+        self._guard(task)
+
+    def v2_playbook_on_handler_task_start(self, task: Task) -> None:
+        """End the run as before a task."""
+        self._guard(task)
+
+    def _guard(self, task: Task) -> None:
+        role = task._role  # noqa: SLF001 - no public name
+        if role is None or role.get_name() not in permit.GUARDED:
+            return
+        if task.check_mode is True:  # a template is not
+            return
+        try:
+            permit.require(f"role {role.get_name()}")
+        except permit.RefusedError as error:
+            self._record("refused", str(error))
+            _end(error)
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         """Record what was changed."""
-        if result.result.get("changed"):
+        if _is_gate(result):
+            self._judged(result.result)
+        elif result.result.get("changed"):
             self._record("changed", result.host.name, _task(result), result.result)
 
     def v2_runner_on_failed(
@@ -81,15 +112,50 @@ class CallbackModule(CallbackBase):
         """Record a failure, unless the playbook takes it as an answer."""
         if not ignore_errors:
             self._record("failed", "failed", *_where(result))
+        if _is_gate(result):
+            self._refused(result.result)
 
     def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
         """Record a host that did not answer."""
         self._record("failed", "unreachable", *_where(result))
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
-        """End the record."""
+        """End the record, and after a run that ended well say what is applied."""
         hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
+        granted = permit.granted()
+        if granted and self._state and not (stats.failures or stats.dark):
+            try:
+                done = running.finish(self._state, granted)
+            except ForgeError as error:
+                self._record("refused", str(error))
+                _end(error)
+            self._record("applied", *done)
         self._record("ended", hosts)
+
+    def _judged(self, found: dict[str, object]) -> None:
+        """Keep the verdict where no variable reaches it."""
+        if found.get("again"):
+            return
+        self._record("judged", _verdict(found))
+        Display().display(str(found.get("msg", "")))
+        if found["path"] == "preview":
+            return
+        self._state = Path(str(found["folder"]))
+        permit.grant(
+            permit.Permit(
+                plan=str(found["plan"]),
+                path=str(found["path"]),
+                run=permit.run_name(),
+            )
+        )
+
+    def _refused(self, found: dict[str, object]) -> None:
+        """End the run with the exit status of its verdict."""
+        if "plan" in found:
+            self._record("judged", _verdict(found))
+        self._record("refused", str(found.get("msg")))
+        self._recorder = None
+        sys.exit(int(str(found.get("exit_status", permit.RefusedError.status))))
 
 
 def _where(result: CallbackTaskResult) -> tuple[str, dict[str, str], object]:
@@ -104,6 +170,21 @@ def _task(result: CallbackTaskResult) -> dict[str, str]:
     if path:
         found["where"] = _relative(path)
     return {name: str(value) for name, value in found.items()}
+
+
+def _is_gate(result: CallbackTaskResult) -> bool:
+    """Whether a result is that of the gate's own task."""
+    task = result.task
+    here = str(CHECKOUT / "roles" / "change_gate" / "tasks") + os.sep
+    return task.action.endswith(GATE_TASK) and str(task.get_path()).startswith(here)
+
+
+def _verdict(found: dict[str, object]) -> dict[str, object]:
+    """Return what the record says of a verdict."""
+    names = ("plan", "verdict", "policy", "kernel", "decision", "findings",
+             "approvals", "record", "delivered")  # fmt: skip
+    kept = {name: found[name] for name in names if found.get(name)}
+    return {**kept, "by": found["path"], "blast": found["blast"]}
 
 
 def _relative(path: str) -> str:
@@ -134,4 +215,4 @@ def _arguments() -> dict[str, object]:
 
 def _end(error: ForgeError) -> None:
     Display().error(str(error), wrap_text=False)
-    sys.exit(UNRECORDED)
+    sys.exit(error.status)

@@ -43,14 +43,19 @@ def cache(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(base) / "forge"
 
 
-def state(root: Path, environment: Mapping[str, str] = os.environ) -> Path:
+def state(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where the controller keeps its records of runs and of what is applied.
 
     Args:
-        root: Of the checkout.
-        environment: Where ``FORGE_STATE`` is read; else ``.forge`` there.
+        environment: Where ``FORGE_STATE`` and ``XDG_STATE_HOME`` are read.
+
+    Source: XDG Base Directory Specification, ``XDG_STATE_HOME``.
     """
-    return root / Path(environment.get("FORGE_STATE") or ".forge").expanduser()
+    named = environment.get("FORGE_STATE")
+    if named:
+        return Path(named).expanduser().absolute()
+    base = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    return Path(base) / "forge"
 
 
 def folder_of_testbed(root: Path, environment: Mapping[str, str] = os.environ) -> Path:

@@ -49,7 +49,7 @@ def _drift(options: argparse.Namespace) -> int:
     checkout = paths.checkout()
     progress = Console(file=sys.stderr)
     inventory = [source.absolute() for source in options.inventory or ()]
-    state = paths.state(checkout)
+    state = paths.state()
     if options.testbed:
         inventory = Testbed(checkout, paths.cache(), progress).sources()
         state = paths.folder_of_testbed(checkout) / "state"

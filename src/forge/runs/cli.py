@@ -40,7 +40,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
         "--state", type=Path, metavar="DIR",
-        help="folder of the records: FORGE_STATE or .forge unless given",
+        help="folder of the records: FORGE_STATE unless given",
     )  # fmt: skip
     parser.add_argument(
         "--testbed", action="store_true", help="runs on the testbed of this checkout"
@@ -50,10 +50,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
 def _state(options: argparse.Namespace) -> Path:
     if options.state:
         return Path(options.state)
-    root = paths.checkout()
     if not options.testbed:
-        return paths.state(root)
-    return paths.folder_of_testbed(root) / "state"
+        return paths.state()
+    return paths.folder_of_testbed(paths.checkout()) / "state"
 
 
 def _history(options: argparse.Namespace) -> int:

@@ -142,15 +142,20 @@ def load(state: Path, name: str) -> Run:
     return read(state / FOLDER / f"{found[0]}{SUFFIX}")
 
 
-def last(state: Path) -> dict[str, str] | None:
-    """Return name and head of the newest run that can be read, for the next one."""
+def last(state: Path) -> tuple[dict[str, str] | None, int]:
+    """Return the newest run that can be read, for the next one.
+
+    Returns:
+        Its name and head, None if there is none; and the time of its last entry,
+        milliseconds since the epoch.
+    """
     for name in reversed(names(state)):
         path = state / FOLDER / f"{name}{SUFFIX}"
         lines = path.read_bytes().split(b"\n")[:-1]
         entries, head, _ = chain.read(lines)
         if entries:
-            return {"run": name, "head": head}
-    return None
+            return {"run": name, "head": head}, entries[-1]["at"]
+    return None, 0
 
 
 def key(state: Path) -> bytes:

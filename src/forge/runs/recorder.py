@@ -4,18 +4,19 @@ import getpass
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from forge.runs import chain
 from forge.runs.hide import Hider
-from forge.runs.journal import Journal, key, last
+from forge.runs.journal import Journal, JournalError, key, last
 from forge.testbed.failures import diagnose
 
 # Who asked, where a CI system runs the playbook (GitHub's documented variables).
 ACTOR = ("GITHUB_ACTOR", "GITHUB_RUN_ID", "GITHUB_REPOSITORY", "SUDO_USER")
+PATIENCE = 2_000  # milliseconds that time synchronisation may put a clock back
 MAX_CAUSE = 2_000  # characters of a failure's cause
 
 
@@ -33,13 +34,20 @@ class Recorder:
             clock: Seconds since the epoch.
 
         Raises:
-            JournalError: Nothing can be written there.
+            JournalError: Nothing can be written there, or time runs before the run
+                that was recorded last.
         """
         self._clock = clock
         self._checkout = checkout
         self._hider = Hider(key(state))
-        self._after = last(state)
+        self._after, before = last(state)
         self._began = clock()
+        if self._began * 1000 < before - PATIENCE:
+            raise JournalError(
+                f"the clock is behind: the run {(self._after or {}).get('run')} ended"
+                f" {before / 1000 - self._began:.0f} s after now",
+                remedy="set the clock of this machine, then run it again",
+            )
         self._failed = False
         self.journal = Journal.begin(state, datetime.fromtimestamp(self._began, UTC))
 
@@ -86,6 +94,15 @@ class Recorder:
         found = diagnose({"event": event, "event_data": data})
         cause = self._hider.text(found.cause if found else "")[:MAX_CAUSE]
         self._write(kind, host=host, **task, cause=cause)
+
+    def applied(self, hosts: Sequence[str], digest: str) -> None:
+        """Record which hosts are as proposed, and the digest of the applied state."""
+        self._write("applied", hosts=list(hosts), digest=digest)
+
+    def refused(self, why: str) -> None:
+        """Record that the run ends because nothing allows it, and close the file."""
+        self._write("refused", why=why)
+        self.ended({}, "refused")
 
     def ended(self, hosts: Mapping[str, Mapping[str, int]], result: str = "") -> None:
         """Record the end, and close the file.

@@ -75,6 +75,8 @@ def show(run: Run, console: Console) -> None:
     for entry in run.entries:
         if entry["kind"] == "judged":
             _judged(entry, console)
+        if entry["kind"] == "refused":
+            console.print(f"[red]refused[/] {escape(entry['why'])}", highlight=False)
         if entry["kind"] in {"changed", "failed", "unreachable"}:
             _task(entry, console)
     for broken in row["broken"]:

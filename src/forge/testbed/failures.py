@@ -9,6 +9,14 @@ import msgspec
 # What a message of a tool says -> what the reader can do about it. First match wins.
 REMEDIES = (
     (
+        r"clawlaw steward approve",
+        "a steward approves it on the boundary, then run the same command again",
+    ),
+    (
+        r"(?:ALLOW|DENY|ESCALATE) by |the gate does not answer",
+        "docs/change-gate.md says who judges, and what would make it pass",
+    ),
+    (
         r"No space left on device|not enough free space|disk is full",
         "free disk space on {host}, then run the same command again",
     ),

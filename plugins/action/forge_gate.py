@@ -1,0 +1,127 @@
+# Copyright (c) The Forge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The task that has a run judged; the logic is in ``forge.change``.
+
+It takes no argument and reads no variable that extra variables could replace: what is
+proposed comes from the magic variables, what is applied from the controller's record,
+and what was found goes to the callback plugin ``forge_run`` and not into a variable.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible import context
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
+
+from forge import paths
+from forge.change import asking, permit, running
+from forge.change.model import Scope
+from forge.change.proposal import Run
+from forge.errors import ForgeError
+from forge.runs import delivery
+from forge.runs.recorder import commit
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MODULE = "forge.platform.clawlaw_change"
+LOG = "/var/lib/clawlaw/log"  # is there once a gate has run
+
+
+class ActionModule(ActionBase):
+    """What Ansible loads."""
+
+    _VALID_ARGS = frozenset[str]()
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Have the plan of this run judged, once a process."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        known = permit.granted()
+        if known is not None:
+            return result | {"plan": known.plan, "verdict": "allow", "again": True}
+        try:
+            return result | self._judge(self._variables)
+        except ForgeError as error:
+            told = {"verdict": "refused", "exit_status": error.status}
+            return result | told | {"failed": True, "msg": str(error)}
+
+    def _judge(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        given = context.CLIARGS
+        running.refuse_names(load_extra_vars(self._loader))
+        scope = _scope(given, variables)
+        job = running.Job.prepare(
+            CHECKOUT, variables["hostvars"], variables["groups"], scope,
+            [str(word) for word in given.get("extra_vars") or ()],
+        )  # fmt: skip
+        run = Run(commit=_commit())
+        if given.get("check"):
+            return running.told(job.plan, job.preview(_now(), run))
+        host = asking.host_to_ask(job.plan)
+        here = self._task.delegate_to or variables["inventory_hostname"]
+        if host and host != here:
+            raise permit.RefusedError(f"the gate is on {host}, {here} would be asked")
+        ask = self._ask if host else None
+        verdict = asking.judged(job.plan, ask, now=_now(), run=run)
+        told = running.told(job.plan, verdict)
+        if verdict.path == "gate":
+            told["delivered"] = delivery.deliver(
+                paths.state(), permit.run_name(), self._send
+            )
+        if verdict.verdict == "allow":
+            job.begin(permit.run_name())
+        return told | {"folder": str(job.store.folder)}
+
+    def _ask(self, proposal: Mapping[str, Any]) -> asking.Heard:
+        """Put the proposal to the gate; without an answer, see if there is a gate."""
+        try:
+            found = self._module(proposal=dict(proposal))
+            if not found.get("failed"):
+                return asking.Heard(answer=found)
+            looked = self._module(state="looked", installed_at=[LOG])
+        except AnsibleError as error:  # no connection to the host
+            return asking.Heard(why=str(error))
+        absent = looked.get("installed") is False
+        return asking.Heard(is_absent=absent, why=str(found.get("msg", "no answer")))
+
+    def _send(self, run: str, records: Sequence[dict[str, Any]]) -> None:
+        """Put records of an earlier run into the gate's log."""
+        found = self._module(state="recorded", run=run, records=list(records))
+        if found.get("failed"):
+            raise permit.RefusedError(
+                f"the gate's log did not take the record of run {run}:"
+                f" {found.get('msg')}",
+                remedy="see what the gate says (journalctl -u clawlaw on its host)",
+            )
+
+    def _module(self, **arguments: object) -> dict[str, Any]:
+        found: dict[str, Any] = self._execute_module(
+            module_name=MODULE, module_args=arguments, task_vars=self._variables
+        )
+        return found
+
+
+def _scope(given: Mapping[str, Any], variables: Mapping[str, Any]) -> Scope:
+    limit = str(given.get("subset") or "")
+    hosts = sorted(map(str, variables["ansible_play_hosts_all"])) if limit else []
+    tags = sorted(map(str, given.get("tags") or ()))
+    return Scope(
+        limit=limit,
+        hosts=tuple(hosts),
+        tags=() if tags == ["all"] else tuple(tags),
+        skip_tags=tuple(sorted(map(str, given.get("skip_tags") or ()))),
+        start_at=str(given.get("start_at_task") or ""),
+    )
+
+
+def _commit() -> str:
+    found = commit(CHECKOUT)
+    return f"{found['commit']}{'-dirty' if found['modified'] else ''}"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,184 @@
+"""One run of a playbook between its plan and the record of what it applied."""
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from clawlaw.private import PrivateFileError, read_private, replace_private
+from forge.change import applied, gather
+from forge.change.model import Plan, Scope
+from forge.change.permit import Permit, RefusedError
+from forge.change.plan import plan_of
+from forge.change.proposal import Run
+from forge.change.snapshot import Snapshot, read_hostvars
+from forge.change.store import MOST_BYTES, Store, state_folder
+from forge.change.verdict import Path as Way
+from forge.change.verdict import Verdict, decide
+from forge.errors import InputError
+
+PROPOSED: Final = "proposed.json"  # beside the applied state, while a run is at work
+NAME: Final = "forge_name"
+# Facts of the run's first plays, which no plan shows.
+RUN: Final = frozenset({"forge_topology", "forge_plan", "forge_verdict"})
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run proposed, for the record at its end.
+
+    Attributes:
+        hosts: Those that it may touch.
+        proposed: Facts of every host.
+    """
+
+    run: str
+    plan: Plan
+    hosts: tuple[str, ...]
+    proposed: dict[str, dict[str, str]]
+
+
+class Job:
+    """One run: its plan, and the folder that records what is applied."""
+
+    def __init__(self, store: Store, plan: Plan, proposed: Snapshot) -> None:
+        """Keep what was prepared."""
+        self.store = store
+        self.plan = plan
+        self.proposed = proposed
+
+    @classmethod
+    def prepare(
+        cls,
+        checkout: Path,
+        hostvars: Mapping[str, Any],
+        groups: Mapping[str, Iterable[str]],
+        scope: Scope,
+        extra_vars: Sequence[str],
+    ) -> Self:
+        """Make the plan of a run; nothing is written, but for a key on first use.
+
+        Raises:
+            ForgeError: The applied state is not trusted, or the input is invalid.
+        """
+        names = {str(hostvars[host].get(NAME, "")) for host in groups["all"]}
+        if len(names) != 1:
+            raise InputError(
+                f"{NAME} is not one for all hosts: {', '.join(sorted(names))}",
+                remedy="set it in group_vars/all",
+            )
+        store = Store(state_folder(names.pop()))
+        key, record = store.key(), store.read()
+        around = gather.surroundings(checkout, key=key, extra_vars=extra_vars)
+        proposed = read_hostvars(hostvars, groups, around, key)
+        # A first installation that failed is tried again, with another tree as well.
+        basis = record if record and record.known().hosts else None
+        return cls(store, plan_of(proposed, basis, around, scope), proposed)
+
+    def preview(self, now: int, run: Run) -> Verdict:
+        """Return what the laws say to the plan, without asking the gate."""
+        return decide(self.plan, Way.PREVIEW, now=now, run=run)
+
+    def begin(self, run: str) -> None:
+        """Record that the hosts of this run are unknown until it ends well.
+
+        Raises:
+            AppliedStateError: It cannot be written: nothing may be touched.
+        """
+        hosts = self.plan.scope.hosts or tuple(sorted(self.proposed.hosts))
+        record = applied.begin(self.store.read(), self.plan, hosts, run)
+        pending = Pending(
+            run=run, plan=self.plan, hosts=hosts, proposed=self.proposed.hosts
+        )
+        self.store.write(record)
+        path = self.store.folder / PROPOSED
+        try:
+            replace_private(path, msgspec.json.encode(pending))
+        except (OSError, PrivateFileError) as error:
+            raise applied.AppliedStateError(f"{path}: {error}") from error
+
+
+def told(plan: Plan, verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as the result of a task, without the gate's permit."""
+    fields = msgspec.to_builtins(verdict)
+    del fields["permit"]
+    allowed = verdict.verdict == "allow" or verdict.path is Way.PREVIEW
+    return {
+        **fields,
+        "changed": False,
+        "failed": not allowed,
+        "exit_status": 0 if allowed else verdict.exit_status,
+        "first": plan.is_first,
+        "blast": msgspec.to_builtins(plan.blast),
+        "msg": message(plan, verdict),
+    }
+
+
+def message(plan: Plan, verdict: Verdict) -> str:
+    """Return what a person reads of a verdict."""
+    first = ", nothing was applied before" if plan.is_first else ""
+    lines = [
+        f"{verdict.verdict.upper()} by {verdict.path}: {verdict.reason}",
+        f"plan {plan.digest}, {len(plan.changes)} changes{first}",
+    ]
+    for said in verdict.findings:
+        waived = ", approved" if said.is_waived else ""
+        at = f" ({', '.join(said.hosts)})" if said.hosts else ""
+        lines.append(f"  {said.verdict}{waived}: {said.reason}{at}")
+    blast = msgspec.to_builtins(plan.blast)
+    for name, found in blast.items():
+        if isinstance(found, list | tuple) and found and not plan.is_first:
+            lines.append(f"  {name.replace('_', ' ')}: {', '.join(found)}")
+    if verdict.verdict != "allow" and verdict.remedy:
+        lines.append(f"remedy: {verdict.remedy}")
+    if verdict.escalation:
+        lines.append(f"approve: clawlaw steward approve {verdict.escalation}")
+    return "\n".join(lines)
+
+
+def refuse_names(names: Iterable[str]) -> None:
+    """Refuse extra variables that no plan would show: what a run says to itself.
+
+    Raises:
+        InputError: It names them.
+    """
+    found = sorted(name for name in names if name.startswith("__") or name in RUN)
+    if found:
+        raise InputError(
+            f"extra variables {', '.join(found)}: only a run itself sets these",
+            remedy="leave them out of -e",
+        )
+
+
+def finish(folder: Path, granted: Permit) -> tuple[list[str], str]:
+    """Record what a run that ended well has applied.
+
+    Args:
+        folder: Of the platform's state.
+        granted: The run's permit.
+
+    Returns:
+        Its hosts, whose facts are known now, and the digest of the record.
+
+    Raises:
+        AppliedStateError: The record is not what this run began.
+    """
+    path = folder / PROPOSED
+    try:
+        pending = msgspec.json.decode(read_private(path, MOST_BYTES), type=Pending)
+    except (PrivateFileError, msgspec.DecodeError) as error:
+        raise applied.AppliedStateError(f"{path}: {error}") from error
+    if (pending.run, pending.plan.digest) != (granted.run, granted.plan):
+        raise RefusedError("another run began meanwhile: what is applied is unknown")
+    store = Store(folder)
+    record = store.read()
+    if record is None:
+        raise applied.AppliedStateError("the applied state of this run is gone")
+    done = pending.hosts
+    proposed = Snapshot(pending.proposed)
+    fresh = applied.finish(record, proposed, pending.plan, done, granted.run)
+    store.write(fresh)
+    with contextlib.suppress(OSError):
+        path.unlink()
+    return list(done), fresh.digest()
