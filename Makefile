@@ -12,6 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Where it is set, Ansible compiles every plugin anew for every task.
 unexport PYTHONDONTWRITEBYTECODE
 HOST ?= control-01
+PROFILE ?= core
 
 .PHONY: help
 help: ## this list
@@ -30,6 +31,10 @@ venv: $(STAMP) ## the Python environment, from the hash-locked requirements
 .PHONY: up
 up: venv ## eight hosts and the cluster on this machine, converged and verified
 	@forge testbed up
+
+.PHONY: platform
+platform: venv ## registry and Prometheus in the running testbed's cluster
+	@forge testbed platform --profile $(PROFILE)
 
 .PHONY: down
 down: venv ## end the testbed of this checkout and everything it made

@@ -19,5 +19,6 @@ class FilterModule:
             "forge_metadata_problems": late(checks, "metadata_problems"),
             "forge_placement_problems": late(checks, "placement_problems"),
             "forge_network_problems": late(checks, "network_problems"),
+            "forge_platform_problems": late(checks, "platform_problems"),
             "forge_encryption_problems": late(checks, "encryption_problems"),
         }

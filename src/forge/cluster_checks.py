@@ -4,7 +4,8 @@ Every function takes what the Kubernetes API or a probe returned and gives back 
 line per problem; no line means that the check passed.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -147,6 +148,54 @@ def network_problems(
         if not seen["service"] & (set(nodes) - {node} or {node}):
             problems.append(f"{node}: the Service reached no other node")
     return problems
+
+
+def platform_problems(
+    answers: Mapping[str, str], components: Sequence[str], nodes: Sequence[str]
+) -> list[str]:
+    """Check what the platform's servers answered to a Pod.
+
+    Args:
+        answers: What was asked -> the whole HTTP answer: ``registry`` its API's root,
+            ``prometheus`` a query of ``up``.
+        components: What runs, by name of its folder in the overlay.
+        nodes: Whose node-exporter Prometheus must reach.
+    """
+    problems = []
+    if "registry" in components:
+        head = answers.get("registry", "").partition("\r\n\r\n")[0].lower()
+        if "200" not in head.split() or "registry/2.0" not in head:
+            problems.append(f"registry: its API does not answer: {_first(head)}")
+    if "prometheus" in components:
+        problems += _scraped(answers.get("prometheus", ""), components, nodes)
+    return problems
+
+
+def _scraped(
+    answer: str, components: Sequence[str], nodes: Sequence[str]
+) -> Iterator[str]:
+    """Yield what Prometheus does not see."""
+    try:
+        rows = json.loads(answer.partition("\r\n\r\n")[2])["data"]["result"]
+    except (ValueError, KeyError, TypeError):
+        yield f"prometheus: does not answer a query: {_first(answer)}"
+        return
+    up = {
+        (row["metric"].get("job"), row["metric"].get("node"))
+        for row in rows
+        if row["value"][1] == "1"
+    }
+    yield from (
+        f"prometheus: cannot read node-exporter on {node}"
+        for node in nodes
+        if ("node", node) not in up
+    )
+    if "registry" in components and "registry" not in {job for job, _ in up}:
+        yield "prometheus: cannot read the registry's metrics"
+
+
+def _first(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else "no answer"
 
 
 def encryption_problems(record: str, secret: str) -> list[str]:

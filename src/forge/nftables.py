@@ -67,7 +67,7 @@ def table(
     blocks = [
         *(f"counter dropped_{end} {{\n}}" for end in ends),
         _chain("input", _input(addresses, interfaces), "hook input"),
-        _chain("forward", _forward(topology, interfaces), "hook forward"),
+        _chain("forward", _forward(topology, addresses, interfaces), "hook forward"),
     ]
     if interfaces:
         blocks.append(_chain("from_pods", _from_pods(rules, addresses, pods)))
@@ -149,7 +149,9 @@ def _input(
 
 
 def _forward(
-    topology: Mapping[str, Any], interfaces: Sequence[str]
+    topology: Mapping[str, Any],
+    addresses: Mapping[str, str],
+    interfaces: Sequence[str],
 ) -> Iterator[tuple[str, str]]:
     if interfaces:
         pods = _pods(topology)
@@ -157,6 +159,13 @@ def _forward(
         yield f"{FORGED} counter name dropped_forward drop", ""
         for name in interfaces:
             yield f'iifname "{name}" ip saddr {pods} accept', "from Pods"
+        # A port of this node that leads to a Pod: before the nodes' way to Pods, which
+        # would open it to each of them.
+        own = _networks(addresses.values())
+        yield (
+            f"ct status dnat ct original ip daddr {{ {own} }} goto published",
+            "what a port of this node publishes",
+        )
         nodes = [
             row["addresses"]["cluster"]
             for row in topology["hosts"].values()

@@ -14,6 +14,7 @@ from forge import paths
 from forge.artifacts.display import Display
 from forge.testbed.lifecycle import Testbed
 from forge.testbed.models import ensure as ensure_models
+from forge.testbed.platform import PROFILES
 from forge.testbed.playbooks import Progress
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ def add_parser(
     up = verbs.add_parser("up", help="make, converge, verify")
     up.add_argument("--json", action="store_true", help="changes per host at the end")
     up.set_defaults(run=_up)
+    components = verbs.add_parser("platform", help="servers in the running cluster")
+    components.add_argument("--profile", choices=sorted(PROFILES), default="core")
+    components.add_argument("--json", action="store_true", help="changes per host")
+    components.set_defaults(run=_platform)
     verbs.add_parser("down", help="remove what this checkout made").set_defaults(
         run=_down
     )
@@ -76,6 +81,12 @@ def _testbed() -> Testbed:
 
 def _up(options: argparse.Namespace) -> int:
     progress = _testbed().up()
+    _show_changes(progress, as_json=options.json)
+    return 0
+
+
+def _platform(options: argparse.Namespace) -> int:
+    progress = _testbed().platform(options.profile)
     _show_changes(progress, as_json=options.json)
     return 0
 

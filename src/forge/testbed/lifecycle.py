@@ -5,12 +5,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
 
 from forge import artifacts
 from forge.artifacts.display import Display
 from forge.errors import InputError
-from forge.testbed import image, models, overlay, packages, playbooks, preflight, rooms
+from forge.testbed import (
+    image,
+    models,
+    overlay,
+    packages,
+    platform,
+    playbooks,
+    preflight,
+    rooms,
+)
 from forge.testbed.factory import Factory, container
 from forge.testbed.podman import PodmanError
 from forge.testbed.room import Room
@@ -18,6 +28,7 @@ from forge.testbed.ssh import Identity
 from forge.testbed.state import Folder, State, replace_file
 
 OVERLAY = "inventory.yml"
+PLATFORM = "platform.yml"  # one more inventory source, of what runs in the cluster
 VERSIONS = "versions.yml"
 STANDIN = "k3s_standin"
 # K3s's airgap images hold a busybox, the stand-in's another one.
@@ -56,6 +67,28 @@ class Testbed:
         self._say(f"up: KUBECONFIG={self.folder / 'kubeconfig'} · make status")
         return progress
 
+    def platform(self, profile: str) -> playbooks.Progress:
+        """Have a profile's components in the running testbed's cluster.
+
+        Args:
+            profile: A name of ``platform.PROFILES``.
+
+        Returns:
+            What the run of tier1_platform.yml showed.
+
+        Raises:
+            ForgeError: The testbed is not up, an image cannot be made, or a component
+                does not get ready; what, where, and what to do.
+        """
+        self._require_up()
+        with Display(self.console) as display:
+            found = platform.supply(self.checkout, self.cache, profile, display)
+        source = self.folder / PLATFORM
+        content = yaml.safe_dump({"all": {"vars": found.variables()}}, sort_keys=False)
+        replace_file(source, content.encode())
+        self._say(f"platform: {', '.join(found.components)}; its inventory: {source}")
+        return self.play("playbooks/tier1_platform.yml", sources=[source])
+
     def down(self) -> None:
         """Remove everything that this checkout's testbeds made on the machine.
 
@@ -72,7 +105,8 @@ class Testbed:
         }
         mine = sorted({prefix, *(name for name in names if name.startswith(prefix))})
         gone = [item for name in mine for item in self.factory.destroy(name)]
-        (self.folder / OVERLAY).unlink(missing_ok=True)
+        for name in (OVERLAY, PLATFORM):
+            (self.folder / name).unlink(missing_ok=True)
         self._say(f"down: {len(gone)} containers, volumes and networks removed")
 
     def play(

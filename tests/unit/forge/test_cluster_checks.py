@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from forge.cluster_checks import (
     network_problems,
     node_problems,
     placement_problems,
+    platform_problems,
 )
 
 VERSION = "v1.36.4+k3s1"
@@ -171,3 +173,55 @@ def test_encryption_is_seen_in_the_raw_record() -> None:
         "the raw record does not begin with k8s:enc:",
         "the raw record holds the plain value",
     ]
+
+
+REGISTRY = "HTTP/1.0 200 OK\r\nDocker-Distribution-Api-Version: registry/2.0\r\n\r\n{}"
+
+
+def metrics(*up: tuple[str, str, str]) -> str:
+    rows = [
+        {"metric": {"job": job, "node": node}, "value": [1, value]}
+        for job, node, value in up
+    ]
+    return "HTTP/1.0 200 OK\r\n\r\n" + json.dumps({"data": {"result": rows}})
+
+
+SEEN = (("node", "one", "1"), ("node", "two", "1"), ("registry", "two", "1"))
+
+
+@pytest.mark.parametrize(
+    ("registry", "prometheus", "says"),
+    [
+        (REGISTRY, metrics(*SEEN), []),
+        ("", metrics(*SEEN), ["registry: its API does not answer: no answer"]),
+        (
+            "HTTP/1.0 503 Service Unavailable\r\n\r\n",
+            metrics(*SEEN),
+            ["registry: its API does not answer: http/1.0 503 service unavailable"],
+        ),
+        (REGISTRY, "", ["prometheus: does not answer a query: no answer"]),
+        (
+            REGISTRY,
+            "HTTP/1.0 400 Bad Request\r\n\r\nmissing header",
+            ["prometheus: does not answer a query: HTTP/1.0 400 Bad Request"],
+        ),
+        (
+            REGISTRY,
+            metrics(("node", "one", "1"), ("node", "two", "0"), SEEN[2]),
+            ["prometheus: cannot read node-exporter on two"],
+        ),
+        (
+            REGISTRY,
+            metrics(*SEEN[:2]),
+            ["prometheus: cannot read the registry's metrics"],
+        ),
+    ],
+)
+def test_the_platform_answers(registry: str, prometheus: str, says: list[str]) -> None:
+    answers = {"registry": registry, "prometheus": prometheus}
+    components = ["registry", "prometheus"]
+    assert platform_problems(answers, components, ["one", "two"]) == says
+
+
+def test_a_component_that_does_not_run_is_not_asked() -> None:
+    assert platform_problems({"registry": REGISTRY}, ["registry"], ["one"]) == []

@@ -161,6 +161,22 @@ def test_hosts_outside_the_cluster_forward_nothing() -> None:
     assert not any("cni0" in line for body in found.values() for line in body)
 
 
+def test_a_nodes_own_port_is_judged_before_the_nodes_way_to_pods() -> None:
+    rule = ingress("s3", ["9000"], ["10.20.1.31"])
+    found = chains(nftables.table(topology(rule), "node", INTERFACES))
+    forward = [line.partition(" comment")[0] for line in found["forward"]]
+    published = (
+        "ct status dnat ct original ip daddr { 10.20.0.11, 10.20.1.11 } goto published"
+    )
+    pods = next(
+        index
+        for index, line in enumerate(forward)
+        if line.endswith(f"ip daddr {POD_CIDR} accept")
+    )
+    assert forward.index(published) < pods
+    assert any("10.20.1.31" in line and "9000" in line for line in found["published"])
+
+
 def test_an_address_inside_a_network_is_not_named_again() -> None:
     rule = ingress("api", ["6443"], ["10.42.3.4", POD_CIDR, "10.20.0.12"])
     body = chains(nftables.table(topology(rule), "node"))["to_cluster"]

@@ -1,0 +1,1 @@
+"""Plain manifests of ``gitops/overlays``, applied where Argo CD does not run."""
