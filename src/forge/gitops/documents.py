@@ -10,8 +10,9 @@ import yaml
 from forge.gitops.errors import TreeError
 from forge.gitops.pins import TREE
 
-# YAML that no API server reads: values of charts, and tests that other tools run.
-_NOT_MANIFESTS = ("values.yaml",)
+# YAML that no API server reads: values of charts, lists of metrics, and tests that
+# other tools run.
+_NOT_MANIFESTS = ("values.yaml", "exporters.yaml")
 _NOT_FOLDERS = {"tests", "prometheus", "alertmanager", "loki", "alloy", "dashboards"}
 
 
