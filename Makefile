@@ -126,6 +126,10 @@ test-faults: venv ## broken disks, flooded sockets; log and gate are each killed
 test-upload: venv ## a body that takes longer than a minute, through real Traefik
 	@pytest tests/upload
 
+.PHONY: test-policies
+test-policies: venv ## every Kyverno policy judged by the real Kyverno, which is built first
+	@forge artifacts fetch kyverno && pytest tests/gitops
+
 .PHONY: bench-gate
 bench-gate: venv ## what a durable decision of the gate costs, beside the floor of the same run
 	@python benchmarks/gate.py

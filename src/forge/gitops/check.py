@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from forge.artifacts.pins import Versions
-from forge.gitops import applications, charts, schemas, secrets, workloads
+from forge.gitops import applications, charts, enforced, schemas, secrets, workloads
 from forge.gitops.crds import Schemas
 from forge.gitops.documents import Document, manifests
 from forge.gitops.findings import Finding
@@ -26,9 +26,12 @@ CHECKS = {
     "waves": "the wave of every Application is one of its layer",
     "sources": "paths and value files exist",
     "rules": "every alerting rule has a test",
+    "judged": "every policy has objects that it admits and refuses",
     "old": "no kind of Kyverno that 1.20 drops",
     "pins": "generated values as versions.yml has them",
 }
+# Judging it takes signed images in a registry.
+_BY_SIGNATURE = "image-signatures"
 _OLD_KYVERNO = re.compile(r"^kyverno\.io/")
 
 
@@ -89,6 +92,16 @@ def run(versions: Versions, crds: Schemas) -> Report:
         )
         for entry in stale(versions)
     ]
+    found += [
+        Finding(
+            file=str(path.relative_to(root)),
+            where="the file",
+            check="pins",
+            message="not as made from audit; run `forge gitops pins --write`",
+        )
+        for path in enforced.stale(root)
+    ]
+    found += _judged(documents, root)
     return Report(
         findings=tuple(sorted(found)),
         documents=len(documents),
@@ -126,6 +139,26 @@ def _rules(documents: list[Document], root: Path) -> Iterator[Finding]:
                     where=alert,
                     check="rules",
                     message="no test of gitops/observability/tests names this alert",
+                )
+
+
+def _judged(documents: list[Document], root: Path) -> Iterator[Finding]:
+    """A policy without objects to judge may admit everything, or nothing."""
+    folder = root / TREE / "policies"
+    for document in documents:
+        if not document.file.startswith(f"{TREE}/policies/audit/"):
+            continue
+        name = str(document.content["metadata"]["name"])
+        for part in ("pass", "fail"):
+            if (
+                name != _BY_SIGNATURE
+                and not (folder / "tests" / name / f"{part}.yaml").is_file()
+            ):
+                yield Finding(
+                    file=document.file,
+                    where=document.name,
+                    check="judged",
+                    message=f"no file gitops/policies/tests/{name}/{part}.yaml",
                 )
 
 

@@ -13,7 +13,7 @@ from forge import paths
 from forge.artifacts import pinfile
 from forge.artifacts.cache import Cache
 from forge.artifacts.display import Display
-from forge.gitops import pins
+from forge.gitops import enforced, pins
 from forge.gitops.errors import TreeError
 from forge.gitops.findings import InvalidTreeError
 
@@ -51,14 +51,19 @@ def _load(options: argparse.Namespace) -> "Versions":
 
 def _pins(options: argparse.Namespace) -> int:
     versions = _load(options)
-    changed = pins.write(versions) if options.write else []
-    stale = pins.stale(versions)
+    changed: list[Path] = []
+    if options.write:
+        changed = [*pins.write(versions), *enforced.write(versions.root)]
+    stale = [entry.text() for entry in pins.stale(versions)]
+    stale += [
+        f"{path}: not as made from audit" for path in enforced.stale(versions.root)
+    ]
     unresolved = pins.unresolved(versions)
     if options.json:
         _print_json(
             {
                 "changed": [str(path) for path in changed],
-                "stale": [entry.text() for entry in stale],
+                "stale": stale,
                 "unresolved": unresolved,
             }
         )
@@ -69,7 +74,7 @@ def _pins(options: argparse.Namespace) -> int:
             print(f"unresolved digest: {name}")  # noqa: T201 - a command's output
     if stale:
         raise TreeError(
-            "\n  ".join(["stale pins:", *(entry.text() for entry in stale)]),
+            "\n  ".join(["stale pins:", *stale]),
             remedy="run `forge gitops pins --write` and review the diff",
         )
     return 0
