@@ -63,6 +63,7 @@ class Testbed:
         room = self._room(state)
         self._say(f"hosts: {len(room.hosts)} on {', '.join(room.wires)}")
         self._make(room, tag, "testbed", OVERLAY, variables)
+        self._supply_platform("core")
         progress = self.play("playbooks/site.yml")
         self._say(f"up: KUBECONFIG={self.folder / 'kubeconfig'} · make status")
         return progress
@@ -81,13 +82,16 @@ class Testbed:
                 does not get ready; what, where, and what to do.
         """
         self._require_up()
+        self._supply_platform(profile)
+        return self.play("playbooks/tier1_platform.yml")
+
+    def _supply_platform(self, profile: str) -> None:
+        """Build a profile's images and name its components in an inventory source."""
         with Display(self.console) as display:
             found = platform.supply(self.checkout, self.cache, profile, display)
-        source = self.folder / PLATFORM
         content = yaml.safe_dump({"all": {"vars": found.variables()}}, sort_keys=False)
-        replace_file(source, content.encode())
-        self._say(f"platform: {', '.join(found.components)}; its inventory: {source}")
-        return self.play("playbooks/tier1_platform.yml", sources=[source])
+        replace_file(self.folder / PLATFORM, content.encode())
+        self._say(f"platform: {', '.join(found.components)}")
 
     def down(self) -> None:
         """Remove everything that this checkout's testbeds made on the machine.
@@ -145,7 +149,11 @@ class Testbed:
             InputError: The testbed is not up.
         """
         self._require_up()
-        return [self.checkout / "inventory" / "testbed", self.folder / OVERLAY]
+        own = [self.folder / OVERLAY, self.folder / PLATFORM]
+        return [
+            self.checkout / "inventory" / "testbed",
+            *(p for p in own if p.exists()),
+        ]
 
     def status(self) -> list[dict[str, str]]:
         """Return one row for each host: podman's state, systemd's, the node's."""

@@ -14,7 +14,7 @@ from forge.overlay import manifests
 FOLDER: Final = Path("gitops/overlays/testbed")
 # Components in the order in which they are applied: folders below FOLDER.
 PROFILES: Final[Mapping[str, tuple[str, ...]]] = {
-    "core": ("registry", "prometheus"),
+    "core": ("minio", "registry", "prometheus"),
 }
 
 
