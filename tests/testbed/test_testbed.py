@@ -121,11 +121,13 @@ def test_up_ends_verified(testbed: Folder) -> None:
     assert found["distribution"] == named
     assert [check["name"] for check in found["checks"]] == [
         "nodes", "metadata", "placement", "network", "encryption", "firewall",
-        "gate", "engines", "inference",
+        "platform", "gate", "engines", "inference",
     ]  # fmt: skip
     details = {check["name"]: check["detail"] for check in found["checks"]}
     for name in ("worker-02", "mac-studio"):
         assert f"forge.internal/witness/{name}" in details["gate"]
+    assert details["platform"] == "minio, registry, prometheus"
+    assert "store configured, its newest head read back" in details["gate"]
     for name in ("m4-pro", "mac-studio"):
         for model in ("gemma3-270m", "noise-mlx"):
             assert f"{model} on {name}" in details["engines"]

@@ -26,6 +26,7 @@ GUARDED: Final = frozenset(
         "macos_base",
         "mlx",
         "ollama",
+        "telemetry_agent",
     }
 )
 REMEDY: Final = (

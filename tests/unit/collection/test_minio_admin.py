@@ -14,7 +14,8 @@ minio_admin = import_module(
 SECRET = "of-the-root"  # noqa: S105  # nobody's
 
 
-@pytest.mark.parametrize("size", [1, 1 << 14, (1 << 14) + 1, 100_000])
+# From 8 bytes on: one byte stands in any ciphertext by chance.
+@pytest.mark.parametrize("size", [8, 1 << 14, (1 << 14) + 1, 100_000])
 def test_what_is_sealed_is_read_by_who_knows_the_secret(size: int) -> None:
     plain = b"x" * size
     sealed = minio_admin.seal(plain, SECRET)
