@@ -7,6 +7,7 @@ proposed comes from the magic variables, what is applied from the controller's r
 and what was found goes to the callback plugin ``forge_run`` and not into a variable.
 """
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +19,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
 from forge import paths
-from forge.change import asking, permit, running
+from forge.change import approvals, asking, permit, running
 from forge.change.model import Scope
 from forge.change.proposal import Run
+from forge.change.verdict import Verdict
 from forge.errors import ForgeError
 from forge.runs import delivery
 from forge.runs.recorder import commit
@@ -28,6 +30,7 @@ from forge.runs.recorder import commit
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULE = "forge.platform.clawlaw_change"
 LOG = "/var/lib/clawlaw/log"  # is there once a gate has run
+APPROVAL = "FORGE_APPROVAL"  # in the environment: the file that a steward signed
 
 
 class ActionModule(ActionBase):
@@ -66,7 +69,9 @@ class ActionModule(ActionBase):
         if host and host != here:
             raise permit.RefusedError(f"the gate is on {host}, {here} would be asked")
         ask = self._ask if host else None
-        verdict = asking.judged(job.plan, ask, now=_now(), run=run)
+        verdict = asking.judged(
+            job.plan, ask, now=_now(), run=run, repair=_repair(job, run)
+        )
         told = running.told(job.plan, verdict)
         if verdict.path == "gate":
             told["delivered"] = delivery.deliver(
@@ -86,7 +91,11 @@ class ActionModule(ActionBase):
         except AnsibleError as error:  # no connection to the host
             return asking.Heard(why=str(error))
         absent = looked.get("installed") is False
-        return asking.Heard(is_absent=absent, why=str(found.get("msg", "no answer")))
+        return asking.Heard(
+            is_absent=absent,
+            is_refusal=bool(found.get("refused")),
+            why=str(found.get("msg", "no answer")),
+        )
 
     def _send(self, run: str, records: Sequence[dict[str, Any]]) -> None:
         """Put records of an earlier run into the gate's log."""
@@ -103,6 +112,19 @@ class ActionModule(ActionBase):
             module_name=MODULE, module_args=arguments, task_vars=self._variables
         )
         return found
+
+
+def _repair(job: running.Job, run: Run) -> asking.Repair | None:
+    """Return what judges a plan by the file that a steward signed, if one is named."""
+    named = os.environ.get(APPROVAL)
+    if not named:
+        return None
+
+    def judge() -> Verdict:
+        file = approvals.load(Path(named))
+        return approvals.repair(job.plan, file, job.store.folder, now=_now(), run=run)
+
+    return judge
 
 
 def _scope(given: Mapping[str, Any], variables: Mapping[str, Any]) -> Scope:

@@ -13,6 +13,7 @@ from forge.errors import ForgeError
 PARTS = {
     "topology": "check, show and draw the inventory",
     "plan": "what a change would do, and what the laws say to it",
+    "approve": "sign the repair of one plan while the gate is dead",
     "artifacts": "fetch or build the pinned binaries",
     "images": "images of the testbed's servers, made here",
     "gitops": "pins and checks of what Argo CD deploys",
@@ -28,6 +29,7 @@ PARTS = {
 }
 # Where a part is not `forge.PART.cli` with `add_parser`.
 ELSEWHERE = {
+    "approve": ("forge.plan.approve", "add_parser"),
     "history": ("forge.runs.cli", "add_history"),
     "show": ("forge.runs.cli", "add_show"),
 }

@@ -24,15 +24,18 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         answer: Of the gate; None if it gave none.
         is_absent: The host says that no gate was ever installed there.
+        is_refusal: A gate answered, and did not take the question.
         why: No answer came, for a person.
     """
 
     answer: Mapping[str, Any] | None = None
     is_absent: bool = False
+    is_refusal: bool = False
     why: str = ""
 
 
 type Ask = Callable[[Mapping[str, Any]], Heard]
+type Repair = Callable[[], Verdict]
 
 
 def gate_hosts(facts: Iterable[HostFacts]) -> list[str]:
@@ -57,7 +60,14 @@ def host_to_ask(plan: Plan) -> str:
     return found[0] if found else ""
 
 
-def judged(plan: Plan, ask: Ask | None, *, now: int, run: Run | None = None) -> Verdict:
+def judged(
+    plan: Plan,
+    ask: Ask | None,
+    *,
+    now: int,
+    run: Run | None = None,
+    repair: Repair | None = None,
+) -> Verdict:
     """Return the verdict on a plan that is about to be carried out.
 
     Args:
@@ -65,6 +75,8 @@ def judged(plan: Plan, ask: Ask | None, *, now: int, run: Run | None = None) -> 
         ask: Puts the proposal to the gate's host; None where the room has no gate.
         now: Milliseconds since the epoch.
         run: What else the proposal says.
+        repair: Judges the plan with what a steward signed; None where nothing is
+            signed. It is called only if the gate is dead.
 
     Raises:
         RefusedError: The gate does not answer, and is not to be done without.
@@ -75,11 +87,14 @@ def judged(plan: Plan, ask: Ask | None, *, now: int, run: Run | None = None) -> 
         return by_gate(plan, heard.answer)
     converged = gate_hosts(plan.hosts_before)
     if not heard.is_absent or converged:
+        if repair is not None and not heard.is_refusal:
+            return repair()
         raise RefusedError(
             f"the gate does not answer: {heard.why or 'it is gone from its host'}",
             remedy=(
                 "bring it back (systemctl status clawlaw on its host), or have a"
-                " steward approve the repair of exactly this plan: docs/change-gate.md"
+                f" steward sign the repair of exactly this plan, {plan.digest}:"
+                " docs/change-gate.md"
             ),
         )
     return decide(plan, Path.INSTALL, now=now, run=run)

@@ -104,6 +104,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         approvals: Ids of the approvals that this decision used up.
         record: The decision record of an in-process verdict, canonical JSON: given to
             the gate's log when it answers again.
+        approval: The file that a steward signed for a repair; "" otherwise.
     """
 
     verdict: str
@@ -123,6 +124,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     permit: str = ""
     approvals: tuple[str, ...] = ()
     record: str = ""
+    approval: str = ""
 
     @property
     def exit_status(self) -> int:

@@ -14,7 +14,8 @@ from forge.change.proposal import Run
 from forge.change.verdict import Path as Way
 from forge.change.verdict import Verdict, decide
 from forge.errors import InputError
-from forge.plan.make import Asked, commit_of, make
+from forge.plan.approve import Repair, asks_for
+from forge.plan.make import Asked, commit_of, make, platform_of
 from forge.plan.picture import svg
 from forge.plan.render_html import html
 from forge.plan.tell import markdown, tell
@@ -90,7 +91,11 @@ def run(options: argparse.Namespace) -> int:
     if options.form is None and options.output is None:
         tell(Console(), plan, verdict)
     else:
-        _write(options.output, _shown(options.form or "markdown", plan, verdict))
+        # A plan against a revision has a digest that no run has: nothing to sign.
+        signs = options.form == "json" and not asked.revision
+        repair = asks_for(plan, platform_of(asked.inventories), now) if signs else None
+        text = _shown(options.form or "markdown", plan, verdict, repair)
+        _write(options.output, text)
     if verdict.verdict != "deny":
         _refuse_invalid(root, asked)
     return verdict.exit_status
@@ -110,11 +115,14 @@ def _refuse_invalid(root: Path, asked: Asked) -> None:
         raise InvalidTopologyError(findings)
 
 
-def _shown(form: str, plan: "Plan", verdict: Verdict) -> str:
+def _shown(
+    form: str, plan: "Plan", verdict: Verdict, repair: Repair | None = None
+) -> str:
     if form == "json":
         said = msgspec.to_builtins(verdict)
         del said["record"]  # the kernel's own, of a preview that nobody keeps
         whole = {"plan": plan, "verdict": said, "exit_status": verdict.exit_status}
+        whole |= {"repair": repair} if repair else {}
         return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
     if form == "html":
         return html(plan, verdict)

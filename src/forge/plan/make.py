@@ -51,7 +51,7 @@ def make(root: Path, asked: Asked) -> Plan:
         key = secrets.token_bytes(KEY_BYTES)
         record: Applied | None = supposed(_before(root, asked, key))
     else:
-        store = Store(state_folder(_platform(asked.inventories)))
+        store = Store(state_folder(platform_of(asked.inventories)))
         key, record = store.key(), store.read()
     proposed, around = _read(root, asked.inventories, asked, key)
     return plan_of(proposed, record, around, scope)
@@ -123,7 +123,12 @@ def _checked_out(root: Path, revision: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _platform(inventories: Sequence[Path]) -> str:
+def platform_of(inventories: Sequence[Path]) -> str:
+    """Return `forge_name` of an inventory.
+
+    Raises:
+        InputError: Not all hosts have the same.
+    """
     hostvars = load_inventory(inventories).hostvars
     names = {str(variables.get(NAME, "")) for variables in hostvars.values()}
     if len(names) != 1:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from forge.change.model import BlastRadius, Effect, Plan
-from forge.change.verdict import Said, Verdict
+from forge.change.verdict import Path, Said, Verdict
 
 STYLES = {"allow": "bold green", "escalate": "bold yellow", "deny": "bold red"}
 BLAST = {
@@ -61,6 +61,8 @@ def approval_lines(plan: Plan, verdict: Verdict) -> list[str]:
             " `clawlaw steward approve ID` on the boundary"
         ),
     ]
+    if verdict.path is Path.REPAIR:
+        lines.pop()  # no gate asks
     if verdict.escalation:
         lines[-1] = f"clawlaw steward approve {verdict.escalation}"
     return lines

@@ -63,7 +63,8 @@ def records(state: Path, name: str) -> list[dict[str, Any]]:
     """Return what the gate's log gets of one run.
 
     The head of its chain binds every entry; a decision that was made in-process goes
-    as it was recorded, so that the log can decide it again.
+    as it was recorded, so that the log can decide it again, and with it what a steward
+    signed for it.
     """
     path = state / FOLDER / f"{name}{SUFFIX}"
     run = journal.read(path)
@@ -74,6 +75,10 @@ def records(state: Path, name: str) -> list[dict[str, Any]]:
     if decided:
         digest = f"sha256:{sha256(decided.encode()).hexdigest()}"
         found.append({"kind": "verdict", "digest": digest, "record": decided})
+    approved = judged.get("approval")
+    if approved:
+        digest = f"sha256:{sha256(approved.encode()).hexdigest()}"
+        found.append({"kind": "approval", "digest": digest, "record": approved})
     applied = run.first("applied").get("digest")
     if applied:
         found.append({"kind": "applied", "digest": applied})

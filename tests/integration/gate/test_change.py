@@ -7,23 +7,28 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.gate.house import House
 from tests.unit.change.plans import host, impact, plan
 
 from clawlaw.cli import main
 from clawlaw.evidence.schema import Consumed, Decided
-from clawlaw.gate.stewards import generate
+from clawlaw.gate.stewards import generate, load
 from clawlaw.policy.builtin import builtin
+from forge.change.approvals import STEWARDS, repair, sign
 from forge.change.model import BlastRadius, Effect, Plan
 from forge.change.proposal import propose
 from forge.change.verdict import Path as Way
-from forge.change.verdict import Verdict, by_gate, require
+from forge.change.verdict import Verdict, by_gate, decide, require
 from forge.errors import ForgeError
+from forge.runs import delivery
+from forge.runs.recorder import Recorder
 
 CHECKOUT = Path(__file__).parents[3]
 PASSPHRASE = "several words of a test"  # noqa: S105  # of a test
@@ -160,6 +165,7 @@ def test_dead_gate_is_a_denial(gate: Gate) -> None:
     status, said = gate.run(proposal=propose(plan()))
     assert status != 0
     assert "nobody decided, which is a denial" in said["msg"]
+    assert "refused" not in said, "it is dead, and may be repaired"
 
 
 def test_account_that_is_not_enrolled_is_refused(gate: Gate) -> None:
@@ -172,6 +178,7 @@ def test_account_that_is_not_enrolled_is_refused(gate: Gate) -> None:
     status, answer = gate.run(proposal=propose(plan()))
     assert status != 0
     assert "does not know who asks" in answer["msg"]
+    assert answer["refused"] is True, "it lives, and is not to be done without"
 
 
 def test_check_mode_asks_nobody(gate: Gate) -> None:
@@ -191,6 +198,37 @@ def test_evidence_of_a_run_comes_into_the_log(gate: Gate) -> None:
     found = bodies(gate.house, Decided)
     assert [d.id for d in found] == said["records"]
     assert found[0].record.proposal.arguments["record"] == {"tasks": [1, 2]}
+
+
+def test_a_repair_comes_into_the_log_when_the_gate_is_back(
+    gate: Gate, tmp_path: Path
+) -> None:
+    gate.house.stop(signal.SIGKILL)
+    folder = tmp_path / "state" / "testbed"
+    folder.mkdir(mode=0o700, parents=True)
+    key = load(gate.house.folder / "alice.pem", PASSPHRASE)
+    (folder / STEWARDS).touch(mode=0o600)
+    (folder / STEWARDS).write_text(f"{key.steward.text}\n")
+    made, now = opened(), time.time_ns() // 1_000_000
+    asked = decide(made, Way.REPAIR, now=now)
+    signed = sign(asked, key, platform="testbed", reason="dead", now=now, life=60_000)
+    verdict = repair(made, signed, folder, now=now)
+    recorder = Recorder(folder.parent, CHECKOUT)
+    recorder.started("site.yml", {})
+    recorder.judged(msgspec.to_builtins(verdict))
+    recorder.ended({})
+
+    def send(run: str, records: Sequence[dict[str, Any]]) -> None:
+        status, said = gate.run(state="recorded", run=run, records=list(records))
+        assert status == 0, said["msg"]
+
+    gate.house.start()
+    present = "99990101T000000Z-ffffffff"
+    assert delivery.deliver(folder.parent, present, send) == [recorder.name]
+    said = [d.record.proposal.arguments for d in bodies(gate.house, Decided)]
+    assert [entry["kind"] for entry in said] == ["run", "verdict", "approval"]
+    assert said[1]["record"] == verdict.record
+    assert said[2]["record"] == signed.decode()
 
 
 @pytest.mark.parametrize("there", [True, False])

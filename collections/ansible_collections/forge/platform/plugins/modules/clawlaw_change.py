@@ -156,6 +156,10 @@ permit:
   description: Single use; a secret.
   returned: when allowed
   type: str
+refused:
+  description: A gate answered, and did not take the question.
+  returned: when it did not
+  type: bool
 records:
   description: Ids in the gate's log, in the order given.
   returned: when O(state=recorded)
@@ -286,7 +290,7 @@ def main() -> None:
     except NoAnswerError as error:
         module.fail_json(msg=f"nobody decided, which is a denial: {error}")
     except RefusedError as error:
-        module.fail_json(msg=f"the gate refuses: {error}")
+        module.fail_json(msg=f"the gate refuses: {error}", refused=True)
     module.exit_json(changed=False, **found)
 
 
