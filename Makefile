@@ -130,6 +130,10 @@ test-upload: venv ## a body that takes longer than a minute, through real Traefi
 test-policies: venv ## every Kyverno policy judged by the real Kyverno, which is built first
 	@forge artifacts fetch kyverno && pytest tests/gitops
 
+.PHONY: thesis
+thesis: venv ## objects that the real Kyverno admits one by one, and where the gate stops them
+	@forge artifacts fetch kyverno && python -m forge.gitops.thesis
+
 .PHONY: bench-gate
 bench-gate: venv ## what a durable decision of the gate costs, beside the floor of the same run
 	@python benchmarks/gate.py

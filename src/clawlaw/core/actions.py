@@ -206,11 +206,36 @@ class KubeRead(Effect, frozen=True, tag="kube.read"):
 
 
 class KubeApply(Effect, frozen=True, tag="kube.apply"):
-    """Objects of a cluster are made or changed."""
+    """Objects of a cluster are made or changed.
+
+    Where the gate has the whole object, the fields after the name say what it does in
+    its namespace; without it they are empty.
+    """
 
     resource: Text
     namespace: Text = ""
     name: Text = ""
+    seen: bool = False  # the gate has the whole object and knows its kind
+    traits: tuple[
+        Literal[
+            "beyond",  # reaches what is not the namespace's own, or cannot be told
+            "reads-secrets",  # a role that reads every Secret
+            "binds",  # gives a role to a service account
+            "runs",  # starts containers
+            "published",  # is reached from outside the cluster
+            "code",  # holds text that an interpreter runs
+            "inline",  # starts code that stands in the object itself
+            "scaled",  # has a number of replicas
+            "guards",  # keeps a number of Pods from being evicted
+            "evicts",
+        ],
+        ...,
+    ] = ()
+    # Objects, accounts and labels that it belongs together with: "roles/x".
+    joins: Annotated[tuple[Text, ...], Meta(max_length=64)] = ()
+    # ConfigMaps that it runs with: "configmaps/x".
+    uses: Annotated[tuple[Text, ...], Meta(max_length=64)] = ()
+    kept: Count = 0  # replicas of what is scaled, Pods of what guards
 
 
 class KubeDelete(Effect, frozen=True, tag="kube.delete"):

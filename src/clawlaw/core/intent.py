@@ -76,13 +76,14 @@ def cut(declared: Scope, ceiling: Scope) -> Scope:
     """What both allow.
 
     Args:
-        declared: An empty list of paths, hosts or programs declares nothing and takes
-            the ceiling's.
-        ceiling: Its empty list of paths or hosts allows none.
+        declared: An empty list of paths, hosts, programs or namespaces declares nothing
+            and takes the ceiling's.
+        ceiling: Its empty list of paths, hosts or namespaces allows none.
 
     Returns:
-        Paths, hosts and programs that lie in both, the purpose and the expiry of the
-        declared scope, but no later than the ceiling's; budgets of either, the lower.
+        Paths, hosts, programs and namespaces that lie in both, the purpose and the
+        expiry of the declared scope, but no later than the ceiling's; budgets of
+        either, the lower.
     """
     ends = [e for e in (declared.expires, ceiling.expires) if e]
     budgets = dict(ceiling.budgets)
@@ -95,6 +96,7 @@ def cut(declared: Scope, ceiling: Scope) -> Scope:
         programs=_both_programs(declared.programs, ceiling.programs),
         budgets=budgets,
         expires=min(ends, default=0),
+        namespaces=_both_namespaces(declared.namespaces, ceiling.namespaces),
     )
 
 
@@ -147,6 +149,14 @@ def _both_paths(declared: tuple[str, ...], ceiling: tuple[str, ...]) -> tuple[st
     inner = [c for c in ceiling if any(within(c, d) for d in declared)]
     kept += [c for c in inner if c not in kept]
     return tuple(kept) or (NOTHING,)
+
+
+def _both_namespaces(
+    declared: tuple[str, ...], ceiling: tuple[str, ...]
+) -> tuple[str, ...]:
+    if not declared or not ceiling:
+        return ceiling
+    return tuple(name for name in declared if name in ceiling) or (NOTHING,)
 
 
 def _both_hosts(declared: tuple[str, ...], ceiling: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,13 +20,13 @@ MARKS_CAP = 64  # newest actions that a pattern can count
 COUNTS_CAP = 1000  # effects of the profile before every family is halved
 
 # Tables that the room keeps as well.
-SHARED = frozenset({"files", "trees", "any", "asked", "infra"})
+SHARED = frozenset({"files", "trees", "any", "asked", "infra", "kube"})
 # Of those, what only counts once it was allowed.
-ALLOWED_ONLY = frozenset({"infra"})
+ALLOWED_ONLY = frozenset({"infra", "kube"})
 COUNTED = frozenset({"sends", "bytes", "amounts"})  # of two values the larger counts
 EXACT = frozenset({"trusted"})  # a full table takes nothing more: it must not say more
 LATEST = frozenset(
-    {"asked", "infra"}
+    {"asked", "infra", "kube"}
 )  # the last value counts, unless a key stands for many
 RECENT = frozenset({"denied"})  # a key is as new as its last action
 
@@ -84,6 +84,7 @@ class Scope(Struct, frozen=True):
         programs: Names; empty: those of the purpose.
         budgets: By unit; an absent unit has the principal's ceiling.
         expires: Milliseconds since the epoch; 0: with the session.
+        namespaces: Of the cluster; none: it changes nothing there by itself.
     """
 
     purpose: str
@@ -92,6 +93,7 @@ class Scope(Struct, frozen=True):
     programs: tuple[str, ...] = ()
     budgets: dict[str, int] = {}
     expires: int = 0
+    namespaces: tuple[str, ...] = ()
 
 
 class Session(Struct):

@@ -23,11 +23,11 @@ _MARK = "${"
 # Fields of effects that are no text (:mod:`clawlaw.core.actions`).
 _NUMBERS = frozenset({
     "amount", "bytes", "bytes_out", "closes", "count", "depth", "left", "lost",
-    "members", "opens", "port", "tokens",
+    "kept", "members", "opens", "port", "tokens",
 })  # fmt: skip
 _LISTS = frozenset({
-    "argv", "hosts", "labels", "names", "packages", "paths", "programs", "recipients",
-    "tiers",
+    "argv", "hosts", "joins", "labels", "names", "packages", "paths", "programs",
+    "recipients", "tiers", "traits", "uses",
 })  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """The tools that the gate knows: exec, read, write, edit, delete, fetch, send, search.
 
+`kube_apply` takes one object of a cluster, whole.
+
 Every argument is taken under the names that clients use for it; docs/tool-map.md has
 the table. `null` is an argument that is not there. One that no table has makes the call
 opaque; a missing one, or one of the wrong type, is refused with its field.
@@ -22,6 +24,7 @@ from clawlaw.core.actions import (
 )
 from clawlaw.core.errors import ProposalError
 from clawlaw.core.inert import is_inert
+from clawlaw.core.manifest import read_object
 from clawlaw.core.policy import Policy
 from clawlaw.core.reaching import reaches
 from clawlaw.core.shell.address import read_address
@@ -352,6 +355,15 @@ def _search(given: Arguments, proposal: Proposal, policy: Policy) -> list[AnyEff
     return found
 
 
+def _kube_apply(
+    given: Arguments, _proposal: Proposal, _policy: Policy
+) -> list[AnyEffect]:
+    value = given.any("object", "manifest")
+    if not isinstance(value, dict):
+        raise ProposalError("arguments.object", "not one object of a cluster")
+    return [read_object(value)]
+
+
 def _example(glob: str) -> str:
     """A name that a pattern of names fits, "" for none that could be told.
 
@@ -390,4 +402,5 @@ TOOLS: dict[str, Tool] = {
     "fetch": _fetch,
     "send": _send,
     "search": _search,
+    "kube_apply": _kube_apply,
 }

@@ -2,10 +2,11 @@
 
 Several keys of a mapping must all hold. A key is a field of the effects, or one of
 `any`, `all`, `not`, `fact`, `path_alone`, `target`, `session`, `flow`, `sandbox`,
-`mediated`, `purpose`, `principal`, `tool`, `tier`, `trusted`. `path` looks at every
-path of an effect, where a link leads and a move goes included; `path_alone` at the path
-itself; `flow` at the labels of what earlier effects of the same action read. Nothing is
-skipped: what is not understood is refused.
+`mediated`, `granted`, `purpose`, `principal`, `tool`, `tier`, `trusted`. `path` looks
+at every path of an effect, where a link leads and a move goes included; `path_alone` at
+the path itself; `flow` at the labels of what earlier effects of the same action read;
+`granted` at the namespaces of the session's scope. Nothing is skipped: what is not
+understood is refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -86,6 +87,7 @@ class Reader:
             "path_alone": self._path_alone,
             "sandbox": self._sandbox,
             "mediated": self._mediated,
+            "granted": self._granted,
             "purpose": self._purpose,
             "principal": self._principal,
             "tool": self._tool,
@@ -257,6 +259,16 @@ class Reader:
     def _mediated(self, value: Any, _place: Place) -> Triple:
         wanted = op.flag_of(value)
         return known(lambda _effect, view: view.facts.mediated is wanted)
+
+    def _granted(self, value: Any, _place: Place) -> Triple:
+        """Whether the scope of the session names the namespace of the effect."""
+        wanted = op.flag_of(value)
+        common_field(self._kinds, "namespace")
+
+        def test(effect: Any, view: View) -> bool:
+            return (effect.namespace in view.scope.namespaces) is wanted
+
+        return known(test)
 
     def _purpose(self, value: Any, _place: Place) -> Triple:
         return self._named("purpose", value, self._names.purposes)

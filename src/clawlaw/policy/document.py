@@ -17,6 +17,7 @@ from clawlaw.policy.errors import PolicyError, nearest
 from clawlaw.policy.source import Place, Source, read_source
 
 type Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9.-]{0,79}$")]
+type Namespace = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 type Sentence = Annotated[str, Meta(min_length=8, max_length=400)]
 type Amount = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 type LabelName = Literal[
@@ -73,6 +74,7 @@ class Example(Entry, frozen=True):
     mediated: bool = True
     purpose: str = ""
     principal: str = ""
+    namespaces: list[str] = []  # of the session's scope
 
 
 class RuleEntry(Entry, frozen=True):
@@ -119,6 +121,7 @@ class CeilingEntry(Entry, frozen=True):
     paths: list[str] = []
     hosts: list[str] = []
     programs: list[str] = []
+    namespaces: list[Namespace] = []
 
 
 class PrincipalEntry(Entry, frozen=True):

@@ -70,6 +70,7 @@ class Register:
             hosts=self._hosts((*place, "ceiling", "hosts"), entry.ceiling),
             programs=tuple(entry.ceiling.programs),
             budgets=budgets,
+            namespaces=tuple(entry.ceiling.namespaces),
         )
         return Principal(
             name=entry.name,

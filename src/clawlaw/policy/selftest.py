@@ -138,7 +138,7 @@ class _Tester:
             work=work,
             principal=policy.principals.get(example.principal, _ANYONE),
             purpose=policy.purposes.get(example.purpose, _ANYTHING),
-            scope=Scope(purpose=example.purpose),
+            scope=self._scope(example),
         )
         return Scene(effects, view)
 
@@ -227,8 +227,12 @@ class _Tester:
             if name and name not in example.missing
         }
 
+    @staticmethod
+    def _scope(example: Example) -> Scope:
+        return Scope(example.purpose, namespaces=tuple(example.namespaces))
+
     def _state(self, example: Example) -> State:
-        session = Session("example", "example", Scope(purpose=example.purpose))
+        session = Session("example", "example", self._scope(example))
         state = State(session, Room())
         session.labels = int(_labels(example.session))
         for path, names in example.labels.items():

@@ -19,6 +19,7 @@ from clawlaw.core.composition import (
     behaviour_drift,
     boundary_probe,
     budget_slicing,
+    cluster_walk,
     cross_agent_relay,
     dependency_sprawl,
     exfiltration_chain,
@@ -41,6 +42,7 @@ PATTERNS: Final = (
     behaviour_drift,
     boundary_probe,
     budget_slicing,
+    cluster_walk,
     cross_agent_relay,
     dependency_sprawl,
     exfiltration_chain,
@@ -102,6 +104,8 @@ _MORE: Final[dict[type[AnyEffect], tuple[Check, ...]]] = {
     ),
     actions.AgentDelegate: (untrusted_value.check,),
     actions.InfraApply: (infra_walk.check,),
+    actions.KubeApply: (cluster_walk.check,),
+    actions.KubeDelete: (cluster_walk.delete,),
 }
 
 

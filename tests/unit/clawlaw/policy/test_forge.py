@@ -241,6 +241,10 @@ def fields_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
             found[name] = st.just([])
         elif (kind, name) == ("infra.apply", "tiers"):
             found[name] = st.lists(st.sampled_from(["I", "II", "III"]), max_size=2)
+        elif (kind, name) == ("kube.apply", "traits"):
+            found[name] = st.lists(
+                st.sampled_from(["beyond", "inline", "runs"]), max_size=2
+            )
         elif (kind, name) == ("agent.delegate", "depth"):
             found[name] = st.integers(0, 5)
         elif (kind, name) == ("net.request", "port"):
