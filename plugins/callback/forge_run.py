@@ -91,8 +91,11 @@ class CallbackModule(CallbackBase):
         role = task._role  # noqa: SLF001 - no public name
         if role is None or role.get_name() not in permit.GUARDED:
             return
-        # What runs in check mode all the same only looks: a test holds the roles to it.
-        if context.CLIARGS.get("check") or task.check_mode is True:
+        # A task that itself says so only looks in check mode: a test holds the roles to
+        # it. A play or an include that says so would have the whole role at work.
+        own = task.get_ds()
+        looks = context.CLIARGS.get("check") and own and own.get("check_mode") is False
+        if looks or task.check_mode is True:
             return
         try:
             permit.require(f"role {role.get_name()}")
