@@ -88,7 +88,7 @@ test: venv ## everything: checks, unit tests, Molecule, the testbed from nothing
 
 .PHONY: test-unit
 test-unit: venv ## the tests that need no hosts
-	@pytest -n 2 tests/unit tests/integration tests/adversarial tests/conformance tests/faults
+	@scripts/test unit
 
 .PHONY: test-python
 test-python: venv ## the gate's tests on the other Python (3.13 beside 3.12), decisions replayed
@@ -125,6 +125,10 @@ test-faults: venv ## broken disks, flooded sockets; log and gate are each killed
 .PHONY: test-upload
 test-upload: venv ## a body that takes longer than a minute, through real Traefik
 	@pytest tests/upload
+
+.PHONY: test-platform
+test-platform: venv ## roles of the platform against real object stores and a double of Harbor
+	@forge artifacts fetch minio && pytest -n 2 tests/integration/object_store tests/integration/harbor
 
 .PHONY: test-policies
 test-policies: venv ## every Kyverno policy judged by the real Kyverno, which is built first
