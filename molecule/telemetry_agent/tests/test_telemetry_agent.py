@@ -110,9 +110,14 @@ def test_what_the_boundary_says_arrives(receiver: Host) -> None:
     assert arrived(receiver, 'node_memory_MemTotal_bytes{node="edge"}')
 
 
-def test_a_gate_that_is_not_there_is_told(receiver: Host) -> None:
-    [sample] = arrived(receiver, 'up{job="clawlaw-gate",tier="II"}')
-    assert sample["value"][1] == "0"
+def test_the_gate_arrives_and_one_that_stopped_is_told(receiver: Host) -> None:
+    gate = 'up{job="clawlaw-gate",tier="II"}'
+    assert arrived(receiver, f"{gate} == 1")
+    receiver.check_output("systemctl stop clawlaw.service")
+    try:
+        assert arrived(receiver, f"{gate} == 0")
+    finally:
+        receiver.check_output("systemctl start clawlaw.service")
 
 
 def test_tier_three_arrives_through_the_boundary(studio: Host) -> None:
