@@ -190,7 +190,8 @@ def test_no_web_page_may_ask(edge: Host, wire: str) -> None:
 @pytest.mark.parametrize("engine", ["ollama", "mlx"])
 def test_its_memory_is_bounded(edge: Host, engine: str) -> None:
     limit = int(edge.check_output(f"systemctl show -P MemoryMax {engine}"))
-    assert 256 * 2**20 < limit < 1024 * 2**20
+    # Ollama has 1024 MiB of its own beside its model: forge.engines says why.
+    assert 256 * 2**20 < limit < 1536 * 2**20
 
 
 def test_it_is_started_again_after_a_crash(edge: Host, wire: str) -> None:
