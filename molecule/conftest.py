@@ -118,9 +118,7 @@ def converge(room: Room) -> Converge:
     def run(*words: str, **variables: object) -> subprocess.CompletedProcess[str]:
         # Other variables are another installation to the change gate, and its first
         # one: a scenario tries what nobody would allow beside what was applied.
-        # So is any in a scenario that declares a gate and installs none.
-        fresh = variables or (room.scenario / "side_effect.yml").exists()
-        state = tempfile.mkdtemp(dir=ephemeral) if fresh else ephemeral / "state"
+        state = tempfile.mkdtemp(dir=ephemeral) if variables else ephemeral / "state"
         return subprocess.run(
             ["ansible-playbook", *(f"--inventory={path}" for path in room.inventories),
              "--extra-vars", json.dumps(variables), *words,

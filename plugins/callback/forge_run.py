@@ -44,6 +44,7 @@ from forge.runs.recorder import Recorder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 GATE_TASK = "forge_gate"
+GATE_ROLE = CHECKOUT / "roles" / "change_gate" / "tasks"
 
 
 class CallbackModule(CallbackBase):
@@ -59,6 +60,7 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._recorder: Recorder | None = None
         self._state: Path | None = None  # of what is applied, once a run is allowed
+        self._gates: set[str] = set()  # hosts on which this run saw one
 
     def _record(self, method: str, *values: object) -> None:
         """Pass something on; end the run where it cannot be recorded."""
@@ -107,6 +109,8 @@ class CallbackModule(CallbackBase):
         """Record what was changed."""
         if _is_gate(result):
             self._judged(result.result)
+        elif _is_in(result, GATE_ROLE / "installed.yml"):
+            self._gates.add(result.host.name)
         elif result.result.get("changed"):
             self._record("changed", result.host.name, _task(result), result.result)
 
@@ -129,7 +133,7 @@ class CallbackModule(CallbackBase):
         granted = permit.granted()
         if granted and self._state and not (stats.failures or stats.dark):
             try:
-                done = running.finish(self._state, granted)
+                done = running.finish(self._state, granted, self._gates)
             except ForgeError as error:
                 self._record("refused", str(error))
                 _end(error)
@@ -178,9 +182,15 @@ def _task(result: CallbackTaskResult) -> dict[str, str]:
 
 def _is_gate(result: CallbackTaskResult) -> bool:
     """Whether a result is that of the gate's own task."""
-    task = result.task
-    here = str(CHECKOUT / "roles" / "change_gate" / "tasks") + os.sep
-    return task.action.endswith(GATE_TASK) and str(task.get_path()).startswith(here)
+    return result.task.action.endswith(GATE_TASK) and _is_in(
+        result, GATE_ROLE / "main.yml"
+    )
+
+
+def _is_in(result: CallbackTaskResult, file: Path) -> bool:
+    """Whether a result is that of a task of this file."""
+    path, _, _ = str(result.task.get_path()).rpartition(":")
+    return path == str(file)
 
 
 def _verdict(found: dict[str, object]) -> dict[str, object]:

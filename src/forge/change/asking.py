@@ -2,7 +2,8 @@
 
 The gate's host says itself whether a gate was ever installed on it, and the applied
 state says whether this controller converged one. Either is enough: from then on, a gate
-that does not answer is a denial, and not a first installation.
+that does not answer is a denial, and not a first installation. Until then a room that
+proposes a gate is being installed, however many runs of parts of it ended well.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,9 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
+from forge.change.applied import Applied
+from forge.change.facts import host_facts
 from forge.change.model import HostFacts, Plan
 from forge.change.permit import RefusedError
 from forge.change.proposal import Run, propose
+from forge.change.snapshot import Snapshot
 from forge.change.verdict import Path, Verdict, by_gate, decide
 
 GATE: Final = "clawlaw_gate"  # the component of the inventory
@@ -41,6 +45,20 @@ type Repair = Callable[[], Verdict]
 def gate_hosts(facts: Iterable[HostFacts]) -> list[str]:
     """Return the hosts with a gate, by name."""
     return sorted(host.name for host in facts if GATE in host.components)
+
+
+def basis(record: Applied | None, proposed: Snapshot) -> Applied | None:
+    """Return what a plan is compared with; None while the room is being installed.
+
+    Args:
+        record: Of what is applied, as stored.
+        proposed: What the plan proposes.
+    """
+    known = record.known() if record else Snapshot({})
+    gated = gate_hosts(host_facts(known).values())
+    if not known.hosts or (gate_hosts(host_facts(proposed).values()) and not gated):
+        return None
+    return record
 
 
 def host_to_ask(plan: Plan) -> str:

@@ -1,14 +1,15 @@
 """One run of a playbook between its plan and the record of what it applied."""
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
 
 from clawlaw.private import PrivateFileError, read_private, replace_private
-from forge.change import applied, gather
+from forge.change import applied, asking, gather
+from forge.change.facts import host_facts
 from forge.change.model import Plan, Scope
 from forge.change.permit import Permit, RefusedError
 from forge.change.plan import plan_of
@@ -73,8 +74,8 @@ class Job:
         around = gather.surroundings(checkout, key=key, extra_vars=extra_vars)
         proposed = read_hostvars(hostvars, groups, around, key)
         # A first installation that failed is tried again, with another tree as well.
-        basis = record if record and record.known().hosts else None
-        return cls(store, plan_of(proposed, basis, around, scope), proposed)
+        before = asking.basis(record, proposed)
+        return cls(store, plan_of(proposed, before, around, scope), proposed)
 
     def preview(self, now: int, run: Run) -> Verdict:
         """Return what the laws say to the plan, without asking the gate."""
@@ -151,12 +152,18 @@ def refuse_names(names: Iterable[str]) -> None:
         )
 
 
-def finish(folder: Path, granted: Permit) -> tuple[list[str], str]:
+def finish(
+    folder: Path, granted: Permit, gates: Collection[str]
+) -> tuple[list[str], str]:
     """Record what a run that ended well has applied.
+
+    A host whose gate was never seen to stand stays unknown: a run of another part ends
+    well without it, and the next one must not look for a gate that nobody installed.
 
     Args:
         folder: Of the platform's state.
         granted: The run's permit.
+        gates: Hosts on which this run saw a gate.
 
     Returns:
         Its hosts, whose facts are known now, and the digest of the record.
@@ -175,8 +182,12 @@ def finish(folder: Path, granted: Permit) -> tuple[list[str], str]:
     record = store.read()
     if record is None:
         raise applied.AppliedStateError("the applied state of this run is gone")
-    done = pending.hosts
     proposed = Snapshot(pending.proposed)
+    seen = {*gates, *record.known().hosts}
+    if granted.path == Way.GATE:
+        seen |= proposed.hosts.keys()
+    missing = set(asking.gate_hosts(host_facts(proposed).values())) - seen
+    done = tuple(host for host in pending.hosts if host not in missing)
     fresh = applied.finish(record, proposed, pending.plan, done, granted.run)
     store.write(fresh)
     with contextlib.suppress(OSError):

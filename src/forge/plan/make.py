@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from forge.change import asking
 from forge.change.applied import Applied, supposed
 from forge.change.gather import list_inventory, surroundings
 from forge.change.model import Plan, Scope
@@ -54,6 +55,8 @@ def make(root: Path, asked: Asked) -> Plan:
         store = Store(state_folder(platform_of(asked.inventories)))
         key, record = store.key(), store.read()
     proposed, around = _read(root, asked.inventories, asked, key)
+    if not asked.revision:
+        record = asking.basis(record, proposed)
     return plan_of(proposed, record, around, scope)
 
 

@@ -37,7 +37,7 @@ def on(forge: "Room", disk: Path, folder: Path) -> Steward:
     """Converge a room whose applied state is on a disk, and lose its gate."""
     forge.state.mkdir(mode=0o700)
     (forge.state / "testbed").symlink_to(disk)
-    assert forge.run(forge.gated(name="site.yml")).returncode == 0
+    assert forge.run(forge.installing()).returncode == 0
     return Steward(forge, folder)
 
 

@@ -69,6 +69,19 @@ class Room:
         gate = {"name": "Ask", "import_playbook": str(ROOT / "playbooks/gate.yml")}
         return self.book(gate, *plays, name=name)
 
+    def installing(self, name: str = "site.yml") -> Path:
+        """Write a playbook that ends as one that installs the gate does."""
+        look = {
+            "ansible.builtin.import_role": {
+                "name": "change_gate",
+                "tasks_from": "installed",
+            },
+            "tags": ["clawlaw"],
+            "vars": {"_change_gate_log": str(self.folder)},
+        }
+        end = {"hosts": "m4-pro", "gather_facts": False, "tasks": [look]}
+        return self.gated(end, name=name)
+
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:

@@ -44,7 +44,7 @@ def test_a_first_installation_is_judged_in_process(forge: "Room") -> None:
 
 
 def test_a_run_that_ends_well_is_what_is_applied(forge: "Room") -> None:
-    assert forge.run(forge.gated(name="site.yml")).returncode == 0
+    assert forge.run(forge.installing()).returncode == 0
     hosts = applied(forge)["hosts"]
     assert len(hosts) == 8
     assert {host["attempt"] for host in hosts.values()} == {""}
@@ -64,8 +64,20 @@ def test_a_run_that_ends_well_is_what_is_applied(forge: "Room") -> None:
 def test_a_part_of_an_allowed_plan_is_recorded_as_well(
     forge: "Room", name: str, words: list[str]
 ) -> None:
-    assert forge.run(forge.gated(name=name), *words).returncode == 0
+    assert forge.run(forge.installing(name), *words).returncode == 0
     assert not any(host["attempt"] for host in applied(forge)["hosts"].values())
+
+
+def test_a_part_without_the_gate_leaves_the_room_being_installed(forge: "Room") -> None:
+    for _ in range(2):
+        done = forge.run(forge.gated(name="tier1_cluster.yml"))
+        assert done.returncode == 0, done.stdout
+        assert "ALLOW by install" in done.stdout
+    hosts = applied(forge)["hosts"]
+    assert {name for name, host in hosts.items() if host["attempt"]} == {"m4-pro"}
+    assert forge.run(forge.installing()).returncode == 0
+    assert not any(host["attempt"] for host in applied(forge)["hosts"].values())
+    assert forge.run(forge.gated(name="tier1_cluster.yml")).returncode == 3
 
 
 def test_a_limit_marks_the_hosts_that_it_names(forge: "Room") -> None:

@@ -24,7 +24,7 @@ REACH = {
 @pytest.fixture
 def steward(forge: "Room", tmp_path: Path) -> Steward:
     """A room that was converged, whose gate is gone since."""
-    assert forge.run(forge.gated(name="site.yml")).returncode == 0
+    assert forge.run(forge.installing()).returncode == 0
     assert forge.touched() == set()
     return Steward(forge, tmp_path)
 
