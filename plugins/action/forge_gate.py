@@ -74,9 +74,7 @@ class ActionModule(ActionBase):
         )
         told = running.told(job.plan, verdict)
         if verdict.path == "gate":
-            told["delivered"] = delivery.deliver(
-                paths.state(), permit.run_name(), self._send
-            )
+            told["delivered"] = self._deliver(verdict)
         if verdict.verdict == "allow":
             job.begin(permit.run_name())
         return told | {"folder": str(job.store.folder)}
@@ -96,6 +94,15 @@ class ActionModule(ActionBase):
             is_refusal=bool(found.get("refused")),
             why=str(found.get("msg", "no answer")),
         )
+
+    def _deliver(self, verdict: Verdict) -> list[str]:
+        """Deliver what earlier runs recorded; no run goes on without."""
+        try:
+            return delivery.deliver(paths.state(), permit.run_name(), self._send)
+        except permit.RefusedError:
+            if verdict.verdict == "allow":
+                raise
+            return []  # the verdict ends this run, and says why
 
     def _send(self, run: str, records: Sequence[dict[str, Any]]) -> None:
         """Put records of an earlier run into the gate's log."""

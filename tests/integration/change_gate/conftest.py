@@ -3,10 +3,16 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.change_gate.boundary import Boundary
+from tests.integration.gate.conftest import make_house
+from tests.integration.gate.house import House
+
+__all__ = ["make_house"]
 
 ROOT = Path(__file__).parents[3]
 
@@ -16,11 +22,13 @@ class Room:
 
     Attributes:
         state: Folder of the controller's records.
+        prefix: Command in which the playbooks run.
     """
 
     def __init__(self, folder: Path, inventories: list[Path] | None = None) -> None:
         self.folder = folder
         self.state = folder / "state"
+        self.prefix: tuple[str, ...] = ()
         self._calls = folder / "calls"
         ssh = folder / "ssh"
         ssh.write_text(f'#!/bin/sh\necho "$@" >>{self._calls}\nexit 255\n')
@@ -41,14 +49,18 @@ class Room:
         words = self._calls.read_text().split()
         return {w.removesuffix(".invalid") for w in words if w.endswith(".invalid")}
 
+    def forget(self) -> None:
+        """Note from now on."""
+        self._calls.unlink(missing_ok=True)
+
     def run(
         self, playbook: Path, *words: str, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a playbook on it."""
         sources = [*self.inventories, self.folder / "hosts.yml"]
         return subprocess.run(
-            ["ansible-playbook", *(f"--inventory={source}" for source in sources),
-             *words, str(playbook)],
+            [*self.prefix, "ansible-playbook",
+             *(f"--inventory={source}" for source in sources), *words, str(playbook)],
             cwd=ROOT, capture_output=True, text=True, check=False, timeout=400,
             env={**os.environ, "FORGE_STATE": str(self.state), **environment},
         )  # fmt: skip
@@ -104,3 +116,10 @@ def forge(tmp_path: Path) -> Room:
     hosts["m4-pro"] |= {"ansible_connection": "local", "ansible_become": False}
     room.overlay(hosts)
     return room
+
+
+@pytest.fixture
+def boundary(forge: Room, make_house: Callable[..., House]) -> Boundary:
+    """The same hosts, converged, with a gate on m4-pro that is not started."""
+    assert forge.run(forge.installing()).returncode == 0
+    return Boundary(forge, make_house())

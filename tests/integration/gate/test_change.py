@@ -3,7 +3,6 @@
 import json
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,13 +13,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.integration.change_gate.boundary import PASSPHRASE, approve, govern
 from tests.integration.gate.house import House
 from tests.unit.change.plans import host, impact, plan
 
-from clawlaw.cli import main
 from clawlaw.evidence.schema import Consumed, Decided
-from clawlaw.gate.stewards import generate, load
-from clawlaw.policy.builtin import builtin
+from clawlaw.gate.stewards import load
 from forge.change.approvals import STEWARDS, repair, sign
 from forge.change.model import BlastRadius, Effect, Plan
 from forge.change.proposal import propose
@@ -31,7 +29,6 @@ from forge.runs import delivery
 from forge.runs.recorder import Recorder
 
 CHECKOUT = Path(__file__).parents[3]
-PASSPHRASE = "several words of a test"  # noqa: S105  # of a test
 ACCOUNT = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 SERVERS = tuple(host(f"control-0{n}") for n in (1, 2, 3, 4, 5))
 
@@ -74,33 +71,12 @@ class Gate:
         assert status == 0, said["msg"]
         return by_gate(made, said)
 
-    def approve(self, escalation: str) -> int:
-        """Let alice approve it."""
-        folder = self.house.folder
-        words = ["steward", "approve", escalation, "-m", "of a test", "--yes"]
-        words += ["--socket", str(folder / "steward.sock"), "--json"]
-        words += ["--key", str(folder / "alice.pem")]
-        return main([*words, "--passphrase-file", str(folder / "passphrase")])
-
 
 @pytest.fixture
 def gate(make_house: Callable[..., House], tmp_path: Path) -> Gate:
     """One that serves, with forge-controller enrolled by its uid."""
     house = make_house()
-    policy = house.folder / "policy"
-    shutil.copytree(builtin("forge"), policy)
-    shutil.copytree(builtin("infra"), policy / "infra")
-    steward = generate(house.folder / "alice.pem", "alice", PASSPHRASE)
-    (house.folder / "passphrase").touch(0o600)
-    (house.folder / "passphrase").write_text(PASSPHRASE)
-    said = json.loads(house.config.read_text())
-    agent = {"principal": "forge-controller", "uid": ACCOUNT.pw_uid}
-    others = [a for a in said["agents"] if a.get("uid") != ACCOUNT.pw_uid]
-    house.configure(
-        policy={**said["policy"], "folder": str(policy)},
-        agents=[agent, *others],
-        escalation={"stewards": [steward.text]},
-    )
+    govern(house, ACCOUNT.pw_uid)
     house.start()
     return Gate(house, tmp_path)
 
@@ -135,7 +111,7 @@ def test_escalation_is_approved_for_this_plan_once(gate: Gate) -> None:
     assert (first.verdict, first.gates) == ("escalate", ("infra.flow-opened",))
     with pytest.raises(ForgeError, match="ESCALATE"):
         require(first, opened())
-    assert gate.approve(first.escalation) == 0
+    assert approve(gate.house, first.escalation) == 0
     other = gate.judge(opened(turn=1))
     assert other.verdict == "escalate"
     assert gate.judge(opened()).verdict == "allow"
