@@ -98,7 +98,9 @@ class ActionModule(ActionBase):
     def _deliver(self, verdict: Verdict) -> list[str]:
         """Deliver what earlier runs recorded; no run goes on without."""
         try:
-            return delivery.deliver(paths.state(), permit.run_name(), self._send)
+            return delivery.deliver(
+                paths.state(), permit.run_name(), self._send, self._report
+            )
         except permit.RefusedError:
             if verdict.verdict == "allow":
                 raise
@@ -110,6 +112,18 @@ class ActionModule(ActionBase):
         if found.get("failed"):
             raise permit.RefusedError(
                 f"the gate's log did not take the record of run {run}:"
+                f" {found.get('msg')}",
+                remedy="see what the gate says (journalctl -u clawlaw on its host)",
+            )
+
+    def _report(self, became: delivery.Outcome) -> None:
+        """Tell the gate what became of an earlier run that it allowed."""
+        found = self._module(state="reported", **became._asdict())
+        # Refused: it heard so before, or closed the session after a day without a run.
+        # The record of that run goes into the log all the same, with its result.
+        if found.get("failed") and not found.get("refused"):
+            raise permit.RefusedError(
+                f"the gate does not hear the outcome of its decision {became.decision}:"
                 f" {found.get('msg')}",
                 remedy="see what the gate says (journalctl -u clawlaw on its host)",
             )

@@ -22,8 +22,9 @@ def summary(run: Run) -> dict[str, Any]:
 
     Returns:
         ``run``, ``at`` (milliseconds since the epoch), ``user``, ``commit``,
-        ``modified``, ``playbook``, ``check``, ``plan``, ``verdict``, ``result``,
-        ``changed`` (tasks), ``failed`` (tasks), ``milliseconds``, ``broken`` (lines).
+        ``modified``, ``playbook``, ``check``, ``plan``, ``verdict``,
+        ``decision`` (id in the gate's log), ``result``, ``changed`` (tasks),
+        ``failed`` (tasks), ``milliseconds``, ``broken`` (lines).
     """
     first, judged, last = (run.first(kind) for kind in ("started", "judged", "ended"))
     kinds = Counter(row["kind"] for row in run.entries)
@@ -37,6 +38,7 @@ def summary(run: Run) -> dict[str, Any]:
         "check": first.get("arguments", {}).get("check", False),
         "plan": judged.get("plan", ""),
         "verdict": judged.get("verdict", ""),
+        "decision": judged.get("decision", ""),
         "result": last.get("result", UNFINISHED),
         "changed": kinds["changed"],
         "failed": kinds["failed"] + kinds["unreachable"],

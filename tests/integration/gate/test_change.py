@@ -198,9 +198,12 @@ def test_a_repair_comes_into_the_log_when_the_gate_is_back(
         status, said = gate.run(state="recorded", run=run, records=list(records))
         assert status == 0, said["msg"]
 
+    def report(became: delivery.Outcome) -> None:
+        raise AssertionError(f"{became.decision}: it was not the gate that allowed it")
+
     gate.house.start()
     present = "99990101T000000Z-ffffffff"
-    assert delivery.deliver(folder.parent, present, send) == [recorder.name]
+    assert delivery.deliver(folder.parent, present, send, report) == [recorder.name]
     said = [d.record.proposal.arguments for d in bodies(gate.house, Decided)]
     assert [entry["kind"] for entry in said] == ["run", "verdict", "approval"]
     assert said[1]["record"] == verdict.record

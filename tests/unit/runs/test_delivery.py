@@ -18,6 +18,7 @@ class Log:
 
     def __init__(self, takes: int = 100) -> None:
         self.entries: list[tuple[str, str]] = []
+        self.outcomes: list[delivery.Outcome] = []
         self.takes = takes
 
     def send(self, run: str, records: Sequence[dict[str, Any]]) -> None:
@@ -25,13 +26,16 @@ class Log:
             raise ConnectionError("gone")
         self.entries += [(run, record["kind"]) for record in records]
 
+    def report(self, became: delivery.Outcome) -> None:
+        self.outcomes.append(became)
+
 
 def test_runs_arrive_once_and_in_order(tmp_path: Path) -> None:
     names = [recorded(tmp_path, 1_800_000_000.0 + n).stem for n in range(3)]
     log = Log()
-    assert delivery.deliver(tmp_path, LATE, log.send) == names
+    assert delivery.deliver(tmp_path, LATE, log.send, log.report) == names
     assert log.entries == [(name, "run") for name in names]
-    assert delivery.deliver(tmp_path, LATE, log.send) == []
+    assert delivery.deliver(tmp_path, LATE, log.send, log.report) == []
 
 
 def test_the_run_at_work_is_left_out(tmp_path: Path) -> None:
@@ -42,8 +46,9 @@ def test_the_run_at_work_is_left_out(tmp_path: Path) -> None:
 
 def test_what_did_not_arrive_goes_again(tmp_path: Path) -> None:
     names = [recorded(tmp_path, 1_800_000_000.0 + n).stem for n in range(3)]
+    log = Log(takes=1)
     with pytest.raises(ConnectionError):
-        delivery.deliver(tmp_path, LATE, Log(takes=1).send)
+        delivery.deliver(tmp_path, LATE, log.send, log.report)
     assert delivery.pending(tmp_path, LATE) == names[1:]
 
 
@@ -65,3 +70,35 @@ def test_a_decision_of_this_process_goes_with_its_run(tmp_path: Path) -> None:
     assert found[0]["record"]["result"] == "succeeded"
     assert found[1]["record"] == "{}"
     assert found[2]["digest"] == "sha256:abc"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "by", "failures", "result"),
+    [
+        ("allow", "gate", 0, "done"),
+        ("allow", "gate", 1, "failed"),
+        ("deny", "gate", 0, None),
+        ("allow", "install", 0, None),
+        ("allow", "preview", 0, None),
+    ],
+)
+def test_the_outcome_of_what_the_gate_allowed(
+    tmp_path: Path, verdict: str, by: str, failures: int, result: str | None
+) -> None:
+    times = iter([1000.0, 1000.0, 1001.0, 1007.0, 1007.0])
+    recorder = Recorder(tmp_path, ROOT, lambda: next(times))
+    recorder.started("x.yml", {})
+    recorder.judged({"verdict": verdict, "by": by, "decision": "d7"})
+    recorder.ended({"worker-01": {"failures": failures}})
+    log = Log()
+    assert delivery.deliver(tmp_path, LATE, log.send, log.report) == [recorder.name]
+    assert log.outcomes == ([delivery.Outcome("d7", result, 7)] if result else [])
+
+
+def test_a_run_that_was_killed_failed(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, ROOT)
+    recorder.started("x.yml", {})
+    recorder.judged({"verdict": "allow", "by": "gate", "decision": "d7"})
+    log = Log()
+    delivery.deliver(tmp_path, LATE, log.send, log.report)
+    assert log.outcomes == [delivery.Outcome("d7", "failed", 0)]
