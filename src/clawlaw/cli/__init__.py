@@ -12,7 +12,16 @@ from typing import Annotated
 import typer
 
 from clawlaw import __version__
-from clawlaw.cli import agents, drill, evidence, execute, policy, steward, witness
+from clawlaw.cli import (
+    agents,
+    drill,
+    evidence,
+    execute,
+    policy,
+    ssh,
+    steward,
+    witness,
+)
 from clawlaw.cli.anchor import anchor
 from clawlaw.cli.backtest import backtest
 from clawlaw.cli.bench_cases import bench_cases
@@ -67,6 +76,7 @@ app.add_typer(agents.app)
 app.add_typer(drill.app)
 execute.register(app)
 app.add_typer(evidence.app)
+app.add_typer(ssh.app)
 app.add_typer(steward.app)
 app.add_typer(witness.app)
 app.command()(anchor)

@@ -151,4 +151,8 @@ _SAID: Final[Sayings] = {
     "answered": _answered,
     "consumed": lambda b: f"approval of {b['escalation']} used by {b['decision']}",
     "performed": _performed,
+    "certified": lambda b: (
+        f"{b['decision']}: serial {b['serial']} for {', '.join(b['hosts'])}, "
+        f"{(b['ends'] - b['begins']) // 60_000} minutes"
+    ),
 }

@@ -18,6 +18,7 @@ from clawlaw.evidence.reader import frames_from, root_at
 from clawlaw.evidence.schema import (
     Answered,
     AnyBody,
+    Certified,
     Consumed,
     Decided,
     Entry,
@@ -229,3 +230,5 @@ def _links(body: AnyBody) -> Iterator[str]:
             yield from (name, escalation)
         case Consumed(escalation=escalation, decision=decision):
             yield from (escalation, decision)
+        case Certified(decision=decision):
+            yield decision

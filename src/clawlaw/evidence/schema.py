@@ -184,6 +184,33 @@ class Performed(Body, frozen=True, tag="performed"):
     exchange: Exchange | None = None
 
 
+class Certified(Body, frozen=True, tag="certified"):
+    """An SSH certificate was signed for a run whose plan was allowed.
+
+    Attributes:
+        decision: Id of the one that allowed the plan; its permit is used up.
+        serial: Of the certificate: the index of this entry.
+        key_id: Run and plan, as sshd logs it at each login.
+        hosts: That accept it.
+        key: Fingerprint of the run's key.
+        authority: Fingerprint of the key that signed.
+        begins: Milliseconds since the epoch.
+        ends: As well; at it, the certificate counts no more.
+        sources: Networks that a login may come from; none: any.
+    """
+
+    decision: str
+    session: str
+    serial: int
+    key_id: str
+    hosts: tuple[str, ...]
+    key: str
+    authority: str
+    begins: int
+    ends: int
+    sources: tuple[str, ...] = ()
+
+
 class Escalated(Body, frozen=True, tag="escalated"):
     """A decision that waits for stewards.
 
@@ -289,6 +316,7 @@ type AnyBody = (
     | Decided
     | Refused
     | Performed
+    | Certified
     | Escalated
     | Answered
     | Consumed

@@ -12,6 +12,7 @@ from clawlaw.evidence.errors import EvidenceError
 from clawlaw.evidence.index import Index
 from clawlaw.evidence.schema import (
     Answered,
+    Certified,
     Consumed,
     Decided,
     Entry,
@@ -93,6 +94,8 @@ def _ids(entry: Entry) -> tuple[str, ...]:
             return (name, escalation)
         case Consumed(escalation=escalation, decision=decision):
             return (escalation, decision)
+        case Certified(decision=decision):
+            return (decision,)
     return ()
 
 

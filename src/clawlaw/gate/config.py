@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from clawlaw.core.actions import KINDS
 from clawlaw.evidence.schema import Durability
 from clawlaw.gate.peers import Right
+from clawlaw.gate.ssh_config import SshPart, problem_of
 from clawlaw.gate.state import Settings
 from clawlaw.policy.document import convert_source
 from clawlaw.policy.errors import nearest
@@ -200,6 +201,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         mode: "observe" records what it would deny and stops nothing.
+        ssh: Logins that it signs; none: no such question is answered.
         state: Directory for what is no evidence: counts that could not be recorded.
     """
 
@@ -213,6 +215,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitsPart = LimitsPart()
     executor: ExecutorPart = ExecutorPart()
     escalation: EscalationPart = EscalationPart()
+    ssh: SshPart | None = None
 
     def settings(self) -> Settings:
         """What the boundary needs of it."""
@@ -239,6 +242,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         """
         own = {str(file), self.evidence.folder, self.evidence.key, *self.policy.protect}
         own |= {path for path in (self.evidence.secrets, self.state) if path}
+        if self.ssh:
+            own.add(self.ssh.key)
         for listener in self.listeners:
             own |= {p for p in (listener.unix, listener.key) if p}
         return Bindings(
@@ -260,6 +265,7 @@ def read_config(path: Path) -> Config:
     config = convert_source(source, Config)
     _check_agents(config, source)
     _check_listeners(config, source)
+    _check_ssh(config, source)
     for kind in config.escalation.needed:
         if kind not in KINDS:
             place: Place = ("escalation", "needed", kind)
@@ -288,6 +294,20 @@ def _check_agents(config: Config, source: Source) -> None:
         if agent.uid == 0:
             problem = "uid 0 can do everything; give the agent an account of its own"
             raise source.error(("agents", number, "uid"), problem)
+
+
+def _check_ssh(config: Config, source: Source) -> None:
+    """Who may have certificates is an account of this host, and nothing else is."""
+    if config.ssh is None:
+        return
+    found = problem_of(config.ssh)
+    if found:
+        raise source.error(("ssh", found[0]), found[1])
+    name = config.ssh.principal
+    agent = next((a for a in config.agents if a.principal == name), None)
+    if agent is None or agent.uid is None or agent.tokens or agent.names:
+        problem = f"{name} needs a uid in agents, and neither tokens nor names"
+        raise source.error(("ssh", "principal"), problem)
 
 
 def _check_listeners(config: Config, source: Source) -> None:

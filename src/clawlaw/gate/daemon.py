@@ -26,7 +26,9 @@ from clawlaw.executor import available
 from clawlaw.executor.trial import kept
 from clawlaw.gate import replies
 from clawlaw.gate.activation import Activation
+from clawlaw.gate.authority import Authority
 from clawlaw.gate.boundary import Boundary
+from clawlaw.gate.certifying import Certifying
 from clawlaw.gate.claude import ClaudeHooks
 from clawlaw.gate.config import Config, read_config
 from clawlaw.gate.evaluator import Evaluator
@@ -39,7 +41,7 @@ from clawlaw.gate.notify import Notifier, Webhook
 from clawlaw.gate.protection import Protection, minimum
 from clawlaw.gate.rebuild import Rebuilt
 from clawlaw.gate.replies import Reply
-from clawlaw.gate.router import Router
+from clawlaw.gate.router import Router, with_body
 from clawlaw.gate.server import Server
 from clawlaw.gate.snapshot import Snapshots
 from clawlaw.gate.state import GateState
@@ -50,6 +52,7 @@ from clawlaw.gate.unrecorded import Unrecorded
 from clawlaw.policy.builtin import NAMES, builtin
 from clawlaw.policy.compile import load
 
+CERTIFICATES: Final = "/v1/certificates"
 YOUNG: Final = 10_000  # objects made and kept before the collector looks at them
 
 
@@ -79,6 +82,8 @@ class Daemon:
             self.config.escalation.stewards,
             [agent.principal for agent in self.config.agents],
         )
+        ssh = self.config.ssh
+        self._authority = Authority.read(Path(ssh.key)) if ssh else None
         said = self.config.escalation.webhook
         self._webhook = Webhook.parse(said) if said else None
         self._checkpointed = 0
@@ -159,6 +164,9 @@ class Daemon:
         router.add("GET", "/metrics", "metrics", lambda *_: around.metrics.reply())
         program = str(Path(sys.executable).with_name("clawlaw"))
         router.add("POST", PATH, "propose", ClaudeHooks(boundary, program).routed)
+        if self.config.ssh and self._authority:
+            certifying = Certifying(boundary, self.config.ssh, self._authority)
+            router.add("POST", CERTIFICATES, "executor", with_body(certifying.issue))
         activation = Activation(self.compiled, boundary, stewardship)
         server = Server(
             self.config,

@@ -40,10 +40,10 @@ class Router:
         self._exact: dict[tuple[str, str], tuple[Right | Free, Handler]] = {}
         routes: tuple[tuple[str, Right, Handler], ...] = (
             ("/v1/proposals", "propose", self._propose),
-            ("/v1/sessions", "propose", _body(boundary.open_session)),
-            ("/v1/sessions/close", "propose", _body(boundary.close_session)),
-            ("/v1/outcomes", "outcome", _body(boundary.outcome)),
-            ("/v1/permits/redeem", "executor", _body(boundary.redeem)),
+            ("/v1/sessions", "propose", with_body(boundary.open_session)),
+            ("/v1/sessions/close", "propose", with_body(boundary.close_session)),
+            ("/v1/outcomes", "outcome", with_body(boundary.outcome)),
+            ("/v1/permits/redeem", "executor", with_body(boundary.redeem)),
         )
         for path, right, serve in routes:
             self.add("POST", path, right, serve)
@@ -117,5 +117,6 @@ class Router:
         return self._stewardship.escalations(finished=finished)
 
 
-def _body(serve: Callable[[Peer, bytes], Reply]) -> Handler:
+def with_body(serve: Callable[[Peer, bytes], Reply]) -> Handler:
+    """A handler for what needs nothing of a request but its body."""
     return lambda peer, request: serve(peer, request.body)

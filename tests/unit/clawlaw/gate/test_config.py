@@ -97,3 +97,10 @@ def test_what_is_wrong_is_named_with_its_line(
         read_config(written(tmp_path, GOOD.replace(before, after, 1)))
     assert caught.value.line == line
     assert problem in str(caught.value)
+
+
+def test_the_key_of_the_ssh_authority_is_the_gates_own(tmp_path: Path) -> None:
+    part = "ssh: {key: /etc/clawlaw/ssh, principal: developer, hosts: [m4-pro]}\n"
+    path = written(tmp_path, GOOD + part)
+    bindings = read_config(path).bindings(path, Path("/etc/clawlaw/policy"))
+    assert "/etc/clawlaw/ssh" in bindings.protect

@@ -21,8 +21,10 @@ options:
         failure; the caller reads RV(verdict).
       - V(reported) tells what became of an allowed plan.
       - V(recorded) puts evidence of a run into the gate's log.
+      - V(certified) has the gate sign an SSH certificate for a run that was allowed,
+        and uses up O(permit).
     type: str
-    choices: [looked, proposed, reported, recorded]
+    choices: [looked, proposed, reported, recorded, certified]
     default: proposed
   socket:
     description: The socket of the gate.
@@ -51,7 +53,13 @@ options:
     type: int
     default: 0
   run:
-    description: Id of the run whose evidence is recorded.
+    description: Id of the run whose evidence is recorded, or that is certified.
+    type: str
+  plan:
+    description: Digest of the plan that O(permit) was given for.
+    type: str
+  key:
+    description: Public half of an Ed25519 key that the run made for itself.
     type: str
   records:
     description:
@@ -102,6 +110,15 @@ EXAMPLES = r"""
   forge.platform.clawlaw_change:
     proposal: "{{ __example_plan | forge_proposal }}"
   register: __example_answer
+  become: true
+
+- name: Have the key of this run signed
+  forge.platform.clawlaw_change:
+    state: certified
+    permit: "{{ __example_answer.permit }}"
+    plan: "{{ __example_plan.digest }}"
+    run: 20261123T101010Z-0a1b2c3d
+    key: "{{ lookup('ansible.builtin.file', 'run.pub') }}"
   become: true
 
 - name: Tell the gate how it ended
@@ -160,6 +177,31 @@ refused:
   description: A gate answered, and did not take the question.
   returned: when it did not
   type: bool
+certificate:
+  description: One line of OpenSSH.
+  returned: when O(state=certified)
+  type: str
+serial:
+  description: Of the certificate, and index of its entry in the gate's log.
+  returned: when O(state=certified)
+  type: int
+key_id:
+  description: Run and plan, as sshd logs them at a login.
+  returned: when O(state=certified)
+  type: str
+hosts:
+  description: That accept it.
+  returned: when O(state=certified)
+  type: list
+  elements: str
+begins:
+  description: Seconds since the epoch.
+  returned: when O(state=certified)
+  type: int
+ends:
+  description: Seconds since the epoch.
+  returned: when O(state=certified)
+  type: int
 records:
   description: Ids in the gate's log, in the order given.
   returned: when O(state=recorded)
@@ -181,6 +223,7 @@ from ansible_collections.forge.platform.plugins.module_utils.gate_socket import 
 ANSWER = (
     "id", "verdict", "reason", "remedy", "findings", "escalation", "observed", "permit",
 )  # fmt: skip
+CERTIFICATE = ("certificate", "serial", "key_id", "hosts", "begins", "ends")
 VERDICTS = ("allow", "escalate", "deny")
 MICROSECONDS = 1_000_000
 
@@ -208,6 +251,15 @@ def report(module: AnsibleModule) -> dict[str, Any]:
     }
     _ask(module, "/v1/outcomes", said)
     return {}
+
+
+def certify(module: AnsibleModule) -> dict[str, Any]:
+    """Have the key of a run signed."""
+    said = {name: module.params[name] for name in ("permit", "plan", "run", "key")}
+    answer = _ask(module, "/v1/certificates", said)
+    if "certificate" not in answer:
+        raise RefusedError(f"no certificate: {answer.get('reason')}")
+    return {name: answer[name] for name in CERTIFICATE}
 
 
 def record(module: AnsibleModule) -> dict[str, Any]:
@@ -245,7 +297,7 @@ def specification() -> dict[str, Any]:
         "digest": {"type": "str", "required": True},
         "record": {"type": "raw"},
     }
-    states = ["looked", "proposed", "reported", "recorded"]
+    states = ["looked", "proposed", "reported", "recorded", "certified"]
     installed = ["/etc/clawlaw/gate.yaml", "/opt/clawlaw", "/var/lib/clawlaw/log"]
     return {
         "state": {"type": "str", "choices": states, "default": "proposed"},
@@ -261,6 +313,8 @@ def specification() -> dict[str, Any]:
         },
         "seconds": {"type": "int", "default": 0},
         "run": {"type": "str"},
+        "plan": {"type": "str"},
+        "key": {"type": "str", "no_log": False},
         "records": {"type": "list", "elements": "dict", "options": one},
         "timeout": {"type": "float", "default": 10},
         "installed_at": {"type": "list", "elements": "path", "default": installed},
@@ -275,6 +329,7 @@ def main() -> None:
             ("state", "proposed", ["proposal"]),
             ("state", "reported", ["decision"]),
             ("state", "recorded", ["run", "records"]),
+            ("state", "certified", ["permit", "plan", "run", "key"]),
         ],
         supports_check_mode=True,
     )
@@ -284,7 +339,12 @@ def main() -> None:
         module.exit_json(changed=False, installed=installed)
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, msg="check mode asks nobody")
-    acts = {"proposed": propose, "reported": report, "recorded": record}
+    acts = {
+        "proposed": propose,
+        "reported": report,
+        "recorded": record,
+        "certified": certify,
+    }
     try:
         found = acts[params["state"]](module)
     except NoAnswerError as error:
