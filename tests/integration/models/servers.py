@@ -60,7 +60,11 @@ class Server:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                self.words, stdout=log, stderr=log, env=self.environment
+                self.words,
+                stdout=log,
+                stderr=log,
+                env=self.environment,
+                process_group=0,
             )
         end = time.monotonic() + READY
         while time.monotonic() < end:
@@ -73,7 +77,8 @@ class Server:
 
     def kill(self) -> None:
         if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
+            # An engine's runners are processes of their own, and outlive it.
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
