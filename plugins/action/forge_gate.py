@@ -76,8 +76,9 @@ class ActionModule(ActionBase):
         if verdict.path == "gate":
             told["delivered"] = self._deliver(verdict)
         if verdict.verdict == "allow":
-            job.begin(permit.run_name())
-        return told | {"folder": str(job.store.folder)}
+            told["sequence"] = job.begin(permit.run_name())
+        folder = job.store.folder
+        return told | {"folder": str(folder), "platform": folder.name}
 
     def _ask(self, proposal: Mapping[str, Any]) -> asking.Heard:
         """Put the proposal to the gate; without an answer, see if there is a gate."""

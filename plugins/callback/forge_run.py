@@ -196,7 +196,8 @@ def _is_in(result: CallbackTaskResult, file: Path) -> bool:
 def _verdict(found: dict[str, object]) -> dict[str, object]:
     """Return what the record says of a verdict."""
     names = ("plan", "verdict", "policy", "kernel", "decision", "findings",
-             "approvals", "approval", "record", "delivered")  # fmt: skip
+             "approvals", "approval", "record", "delivered", "platform",
+             "sequence")  # fmt: skip
     kept = {name: found[name] for name in names if found.get(name)}
     return {**kept, "by": found["path"], "blast": found["blast"]}
 

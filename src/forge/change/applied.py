@@ -4,9 +4,10 @@ A run marks its hosts before it touches them, and clears the mark when it ends w
 a run that fails, or is killed, leaves them unknown without having to do anything.
 
 A record is canonical JSON under a MAC, and names the record before it. Who does not
-have the key cannot write one that is believed. Who has it, or puts an older record
-back, is found out by comparing the record's digest with the one that the gate's log
-holds for the last run: the log is the authority, this file is its copy.
+have the key cannot write one that is believed. An older record that is put back is
+refused (:mod:`forge.change.newest`). Who has the key, and rewrites the records of the
+runs as well, is not: the digests of the runs that ended well are in the gate's log,
+where a person can compare them.
 """
 
 import hmac
@@ -68,7 +69,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     hosts: dict[str, AppliedHost]
 
     def digest(self) -> str:
-        """Return the digest of the record, which the gate's log holds as well."""
+        """Return the digest of the record, for the run's record and the gate's log."""
         return digest(_body(self))
 
     def known(self) -> Snapshot:

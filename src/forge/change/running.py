@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from clawlaw.private import PrivateFileError, read_private, replace_private
-from forge.change import applied, asking, gather
+from forge.change import applied, asking, gather, newest
 from forge.change.facts import host_facts
 from forge.change.model import Plan, Scope
 from forge.change.permit import Permit, RefusedError
@@ -71,6 +71,7 @@ class Job:
             )
         store = Store(state_folder(names.pop()))
         key, record = store.key(), store.read()
+        newest.refuse_older(store.folder, record)
         around = gather.surroundings(checkout, key=key, extra_vars=extra_vars)
         proposed = read_hostvars(hostvars, groups, around, key)
         # A first installation that failed is tried again, with another tree as well.
@@ -81,8 +82,11 @@ class Job:
         """Return what the laws say to the plan, without asking the gate."""
         return decide(self.plan, Way.PREVIEW, now=now, run=run)
 
-    def begin(self, run: str) -> None:
+    def begin(self, run: str) -> int:
         """Record that the hosts of this run are unknown until it ends well.
+
+        Returns:
+            The number of the record.
 
         Raises:
             AppliedStateError: It cannot be written: nothing may be touched.
@@ -98,6 +102,7 @@ class Job:
             replace_private(path, msgspec.json.encode(pending))
         except (OSError, PrivateFileError) as error:
             raise applied.AppliedStateError(f"{path}: {error}") from error
+        return record.sequence
 
 
 def told(plan: Plan, verdict: Verdict) -> dict[str, Any]:
