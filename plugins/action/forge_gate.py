@@ -61,7 +61,8 @@ class ActionModule(ActionBase):
             CHECKOUT, variables["hostvars"], variables["groups"], scope,
             [str(word) for word in given.get("extra_vars") or ()],
         )  # fmt: skip
-        run = Run(commit=_commit())
+        commit = _commit()
+        run = job.asked(commit, _now())
         if given.get("check"):
             return running.told(job.plan, job.preview(_now(), run))
         host = asking.host_to_ask(job.plan)
@@ -69,9 +70,9 @@ class ActionModule(ActionBase):
         if host and host != here:
             raise permit.RefusedError(f"the gate is on {host}, {here} would be asked")
         ask = self._ask if host else None
-        verdict = asking.judged(
-            job.plan, ask, now=_now(), run=run, repair=_repair(job, run)
-        )
+        # A repair waits for no window: a steward signs it.
+        repair = _repair(job, Run(commit=commit))
+        verdict = asking.judged(job.plan, ask, now=_now(), run=run, repair=repair)
         told = running.told(job.plan, verdict)
         if verdict.path == "gate":
             told["delivered"] = self._deliver(verdict)

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from clawlaw.private import PrivateFileError, read_private, replace_private
-from forge.change import applied, asking, gather, newest
+from forge.change import applied, asking, gather, newest, windows
 from forge.change.facts import host_facts
 from forge.change.model import Plan, Scope
 from forge.change.permit import Permit, RefusedError
@@ -19,6 +19,7 @@ from forge.change.store import MOST_BYTES, Store, state_folder
 from forge.change.verdict import Path as Way
 from forge.change.verdict import Verdict, decide
 from forge.errors import InputError
+from forge.topology.schema import WindowData
 
 PROPOSED: Final = "proposed.json"  # beside the applied state, while a run is at work
 NAME: Final = "forge_name"
@@ -43,11 +44,18 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
 class Job:
     """One run: its plan, and the folder that records what is applied."""
 
-    def __init__(self, store: Store, plan: Plan, proposed: Snapshot) -> None:
+    def __init__(
+        self,
+        store: Store,
+        plan: Plan,
+        proposed: Snapshot,
+        declared: Iterable[WindowData] = (),
+    ) -> None:
         """Keep what was prepared."""
         self.store = store
         self.plan = plan
         self.proposed = proposed
+        self._windows = tuple(declared)
 
     @classmethod
     def prepare(
@@ -76,7 +84,17 @@ class Job:
         proposed = read_hostvars(hostvars, groups, around, key)
         # A first installation that failed is tried again, with another tree as well.
         before = asking.basis(record, proposed)
-        return cls(store, plan_of(proposed, before, around, scope), proposed)
+        plan = plan_of(proposed, before, around, scope)
+        return cls(store, plan, proposed, windows.declared(before))
+
+    def asked(self, commit: str, now: int) -> Run:
+        """Return what the proposal says beside the plan.
+
+        A plan without a change is as welcome outside the windows as within.
+        """
+        declared = self._windows if self.plan.changes else ()
+        opens, closes = windows.window(declared, now)
+        return Run(commit=commit, opens=opens, closes=closes)
 
     def preview(self, now: int, run: Run) -> Verdict:
         """Return what the laws say to the plan, without asking the gate."""

@@ -31,6 +31,7 @@ from forge.topology.schema import (
     TaintData,
     WireData,
 )
+from forge.topology.windows import WINDOWS, check_windows
 
 ALL = "all"
 PROTOCOLS: dict[str, Protocol] = {"tcp": "tcp", "udp": "udp", "icmp": "icmp"}
@@ -63,6 +64,7 @@ def read_topology(
         name: _read_host(reader, name, hostvars[name], members)
         for name in sorted(hostvars)
     }
+    check_windows(reader, shared.get(WINDOWS))
     topology = Topology(
         name=_scalar(reader, shared, "forge_name"),
         domain=_scalar(reader, shared, "forge_domain"),

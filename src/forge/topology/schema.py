@@ -76,6 +76,14 @@ class ModelData(msgspec.Struct, forbid_unknown_fields=True):
     parameters: ModelParametersData
 
 
+class WindowData(msgspec.Struct, forbid_unknown_fields=True):
+    """An entry of ``forge_change_windows``."""
+
+    days: list[str]
+    opens: str
+    minutes: int
+
+
 # Variables of group `all`, the same on every host.
 GLOBAL_FIELDS: Mapping[str, Any] = {
     "forge_name": str,
@@ -87,6 +95,7 @@ GLOBAL_FIELDS: Mapping[str, Any] = {
     "forge_flows": list[FlowData],
     "forge_components_required": list[str],
     "forge_models": list[ModelData],
+    "forge_change_windows": list[WindowData],
 }
 HOST_FIELDS: Mapping[str, Any] = {
     "forge_addresses": dict[str, str],
@@ -102,7 +111,11 @@ HOST_FIELDS: Mapping[str, Any] = {
     "forge_model_memory_percent": int,
     "forge_model_disk_gb": int,
 }
-REQUIRED_GLOBAL = frozenset(GLOBAL_FIELDS) - {"forge_ports", "forge_models"}
+REQUIRED_GLOBAL = frozenset(GLOBAL_FIELDS) - {
+    "forge_ports",
+    "forge_models",
+    "forge_change_windows",
+}
 REQUIRED_HOST = frozenset({"forge_addresses", "forge_os", "forge_arch", "forge_role"})
 
 # Set by playbooks or on the command line; not part of the inventory's model.

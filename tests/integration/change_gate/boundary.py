@@ -89,8 +89,11 @@ class Boundary:
         )
         room.prefix = ("unshare", "-m", "sh", "-c", MOUNTS, "sh", str(house.folder))
 
-    def propose(self, *ports: int) -> None:
-        """Have the inventory open ports from the boundary to a host of the cluster."""
+    def propose(self, *ports: int, **variables: Any) -> None:
+        """Have the inventory open ports from the boundary to a host of the cluster.
+
+        Further variables are those of all hosts.
+        """
         whole = json.loads((self.room.folder / "hosts.yml").read_text())["all"]
         source = ROOT / "inventory/testbed/hosts.yml"
         declared: dict[str, Any] = yaml.safe_load(source.read_text())["all"]["vars"]
@@ -99,4 +102,4 @@ class Boundary:
             "protocol": "tcp", "ports": list(ports), "why": "of a test",
         }  # fmt: skip
         flows = [*declared["forge_flows"], *([flow] if ports else [])]
-        self.room.overlay(whole["hosts"], forge_flows=flows)
+        self.room.overlay(whole["hosts"], forge_flows=flows, **variables)

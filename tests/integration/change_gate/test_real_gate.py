@@ -1,6 +1,7 @@
 """Playbooks before a real gate: what it does not allow touches no host."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.integration.change_gate.boundary import approve
@@ -107,3 +108,28 @@ def test_the_outcome_of_a_run_comes_to_its_decision(boundary: "Boundary") -> Non
     status, said, _ = run(boundary)
     assert status == 0, said
     assert outcomes(boundary) == [(first, "failed"), (second, "done")]
+
+
+def test_changes_wait_for_the_window_that_is_applied(boundary: "Boundary") -> None:
+    boundary.house.start()
+    day = datetime.now(UTC) + timedelta(days=3)
+    closed = [{"days": [f"{day:%a}".lower()], "opens": "12:00", "minutes": 60}]
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    always = [{"days": days, "opens": "00:00", "minutes": 24 * 60}]
+    boundary.propose(forge_change_windows=closed)
+    status, said, _ = run(boundary)
+    assert (status, "ALLOW by gate" in said) == (0, True), "the first one holds later"
+    status, said, _ = run(boundary)
+    assert (status, "ALLOW by gate" in said) == (0, True), "no change waits for nothing"
+
+    boundary.propose(forge_change_windows=always)
+    status, said, touched = run(boundary)
+    assert (status, touched) == (4, set()), said
+    assert "the declared window for changes is not open now" in said
+    assert approve(boundary.house, asked(said)) == 0
+    status, said, _ = run(boundary)
+    assert (status, "ALLOW by gate" in said) == (0, True), said
+
+    boundary.propose(forge_change_windows=closed)
+    status, said, _ = run(boundary)
+    assert (status, "ALLOW by gate" in said) == (0, True), "it is open"
