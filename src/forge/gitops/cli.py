@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -13,7 +14,7 @@ from forge import paths
 from forge.artifacts import pinfile
 from forge.artifacts.cache import Cache
 from forge.artifacts.display import Display
-from forge.gitops import enforced, pins
+from forge.gitops import enforced, pins, repository
 from forge.gitops.errors import TreeError
 from forge.gitops.findings import InvalidTreeError
 
@@ -36,6 +37,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     verb = verbs.add_parser("check", help="check every manifest and chart's values")
     _common(verb)
     verb.set_defaults(run=_check)
+    verb = verbs.add_parser("crds", help="write the CRDs of an artifact's version")
+    verb.add_argument("name", help="in artifacts and in crds of versions.yml")
+    verb.add_argument("--kind", action="append", help="this one alone; may be repeated")
+    verb.add_argument("--out", type=Path, required=True, metavar="FILE")
+    _common(verb)
+    verb.set_defaults(run=_crds)
+    verb = verbs.add_parser("bundle", help="commit components of the testbed's overlay")
+    verb.add_argument("components", nargs="+", metavar="COMPONENT")
+    verb.add_argument("--repository", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--message", default="The testbed's overlay", metavar="TEXT")
+    _common(verb)
+    verb.set_defaults(run=_bundle)
 
 
 def _common(verb: argparse.ArgumentParser) -> None:
@@ -106,6 +119,41 @@ def _check(options: argparse.Namespace) -> int:
         f"{len(pins.unresolved(versions))} image digests unresolved",
         soft_wrap=True,
     )
+    return 0
+
+
+def _crds(options: argparse.Namespace) -> int:
+    # It needs packages that a controller does not have; pins do not.
+    from forge.gitops import crds  # noqa: PLC0415
+
+    with Display(Console(stderr=True)) as display:
+        found = crds.definitions(
+            options.name, _load(options), Cache.of(os.environ), display
+        )
+    wanted = options.kind or [item["spec"]["names"]["kind"] for item in found]
+    chosen = [item for item in found if item["spec"]["names"]["kind"] in wanted]
+    if missing := set(wanted) - {item["spec"]["names"]["kind"] for item in chosen}:
+        raise TreeError(
+            f"{options.name}: no CRD of {', '.join(sorted(missing))}",
+            remedy="name kinds that the module has",
+        )
+    options.out.write_text(yaml.safe_dump_all(chosen), encoding="utf-8")
+    if options.json:
+        _print_json({"file": str(options.out), "kinds": sorted(wanted)})
+    else:
+        print(f"written: {options.out}: {', '.join(sorted(wanted))}")  # noqa: T201 - a command's output
+    return 0
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    root = options.checkout or paths.checkout()
+    made = repository.publish(
+        root, options.components, options.repository, options.message
+    )
+    if options.json:
+        _print_json(made)
+    else:
+        print(f"{made.bundle}: {made.commit}")  # noqa: T201 - a command's output
     return 0
 
 

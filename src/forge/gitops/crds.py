@@ -7,7 +7,7 @@ out of it is kept in the cache by module and version.
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import yaml
 from forge.artifacts import toolchain
 from forge.artifacts.cache import Cache
 from forge.artifacts.errors import BuildError, ChecksumError
-from forge.artifacts.pins import CrdPin, Pins
+from forge.artifacts.pins import CrdPin, Pins, Versions
 from forge.artifacts.progress import Progress
 from forge.gitops.documents import Loader
 from forge.gitops.errors import TreeError
@@ -52,6 +52,37 @@ def load(pins: Pins, cache: Cache, progress: Progress) -> Schemas:
     return found
 
 
+def definitions(
+    name: str, versions: Versions, cache: Cache, progress: Progress
+) -> list[dict[str, Any]]:
+    """Return the CRDs of an artifact, of the version that is built of it.
+
+    They are those of its Go module, in the folders that ``crds`` names.
+
+    Args:
+        name: In ``artifacts`` and in ``crds`` of versions.yml.
+        versions: The pins.
+        cache: Where Go is looked for.
+        progress: Told when the module is brought.
+
+    Raises:
+        TreeError: versions.yml has no such artifact, or its module no CRD.
+        BuildError: Go cannot bring the module.
+        ChecksumError: It is not the pinned one.
+    """
+    pin = versions.pins.crds.get(name)
+    artifact = versions.pins.artifacts.get(name)
+    if pin is None or artifact is None or artifact.module is None:
+        raise TreeError(
+            f"{name}: versions.yml lacks crds.{name} or artifacts.{name}.module",
+            remedy="name an artifact that has CRDs, such as argocd",
+        )
+    own = msgspec.structs.replace(
+        pin, version=artifact.version, sum=artifact.module.sums[pin.module]
+    )
+    return list(_definitions(_module(own, versions.pins, cache, progress), own))
+
+
 def schemas(folder: Path, pin: CrdPin) -> Schemas:
     """Read the CRDs of a module.
 
@@ -63,11 +94,8 @@ def schemas(folder: Path, pin: CrdPin) -> Schemas:
         TreeError: No CRD is there.
     """
     found: Schemas = {}
-    for part in pin.folders:
-        for path in sorted((folder / part).glob("*.yaml")):
-            for content in yaml.load_all(path.read_bytes(), Loader=Loader):
-                if content and content.get("kind") == "CustomResourceDefinition":
-                    found |= _kinds(content["spec"])
+    for content in _definitions(folder, pin):
+        found |= _kinds(content["spec"])
     if not found:
         raise TreeError(
             f"crds: {pin.module} {pin.version} has no CRD in {', '.join(pin.folders)}",
@@ -103,6 +131,14 @@ def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(schema.get(key), dict):
             made[key] = strict(schema[key])
     return made
+
+
+def _definitions(folder: Path, pin: CrdPin) -> Iterator[dict[str, Any]]:
+    for part in pin.folders:
+        for path in sorted((folder / part).glob("*.yaml")):
+            for content in yaml.load_all(path.read_bytes(), Loader=Loader):
+                if content and content.get("kind") == "CustomResourceDefinition":
+                    yield content
 
 
 def _kinds(spec: Mapping[str, Any]) -> Schemas:
