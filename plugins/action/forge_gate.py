@@ -24,7 +24,7 @@ from forge.change.model import Scope
 from forge.change.proposal import Run
 from forge.change.verdict import Verdict
 from forge.errors import ForgeError
-from forge.runs import delivery
+from forge.runs import access, delivery
 from forge.runs.recorder import commit
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -78,6 +78,7 @@ class ActionModule(ActionBase):
             told["delivered"] = self._deliver(verdict)
         if verdict.verdict == "allow":
             told["sequence"] = job.begin(permit.run_name())
+            told |= self._way_in(verdict, variables)
         folder = job.store.folder
         return told | {"folder": str(folder), "platform": folder.name}
 
@@ -96,6 +97,36 @@ class ActionModule(ActionBase):
             is_refusal=bool(found.get("refused")),
             why=str(found.get("msg", "no answer")),
         )
+
+    def _way_in(self, verdict: Verdict, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Have a key of this run signed for the hosts that believe the gate.
+
+        Without a certificate the run goes on with the key that the inventory names.
+        """
+        hostvars = variables["hostvars"]
+        hosts = access.believing(hostvars, variables["groups"]["all"])
+        if verdict.path != "gate" or not hosts:
+            return {}
+        run = permit.run_name()
+        folder, line = access.begin(paths.state(), run)
+        try:
+            found = self._module(
+                state="certified", permit=verdict.permit, plan=verdict.plan,
+                run=run, key=line,
+            )  # fmt: skip
+        except AnsibleError as error:  # the connection to the gate's host broke
+            found = {"failed": True, "msg": str(error)}
+        if found.get("failed"):
+            access.end(folder)
+            return {"way_in": {"problem": f"no certificate: {found.get('msg')}"}}
+        access.keep(folder, found["certificate"])
+        ways = {
+            host: access.options(folder, hostvars[host].get(access.ARGUMENTS) or "")
+            for host in found["hosts"]
+            if host in hosts
+        }
+        kept = {name: found[name] for name in ("serial", "hosts", "ends")}
+        return {"way_in": {**kept, "folder": str(folder), "ways": ways}}
 
     def _deliver(self, verdict: Verdict) -> list[str]:
         """Deliver what earlier runs recorded; no run goes on without."""

@@ -33,13 +33,16 @@ from ansible import context
 from ansible.executor.stats import AggregateStats
 from ansible.executor.task_result import CallbackTaskResult
 from ansible.playbook import Playbook
+from ansible.playbook.play import Play
 from ansible.playbook.task import Task
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.display import Display
+from ansible.vars.manager import VariableManager
 
 from forge import paths
 from forge.change import permit, running
 from forge.errors import ForgeError
+from forge.runs import access
 from forge.runs.recorder import Recorder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -61,6 +64,8 @@ class CallbackModule(CallbackBase):
         self._recorder: Recorder | None = None
         self._state: Path | None = None  # of what is applied, once a run is allowed
         self._gates: set[str] = set()  # hosts on which this run saw one
+        self._variables: VariableManager | None = None
+        self._own: Path | None = None  # folder of this run's key
 
     def _record(self, method: str, *values: object) -> None:
         """Pass something on; end the run where it cannot be recorded."""
@@ -80,6 +85,10 @@ class CallbackModule(CallbackBase):
             _end(error)
         permit.begin(self._recorder.name)
         self._record("started", _relative(playbook._file_name), _arguments())  # noqa: SLF001 - no public name
+
+    def v2_playbook_on_play_start(self, play: Play) -> None:
+        """Know where variables of hosts are kept."""
+        self._variables = play.get_variable_manager()
 
     def v2_playbook_on_task_start(self, task: Task, *, is_conditional: bool) -> None:  # noqa: ARG002 - Ansible's signature
         """End the run if a task of a guarded role begins and nothing allowed it."""
@@ -129,6 +138,8 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         """End the record, and after a run that ended well say what is applied."""
+        if self._own:
+            access.end(self._own)
         hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
         granted = permit.granted()
         if granted and self._state and not (stats.failures or stats.dark):
@@ -156,6 +167,22 @@ class CallbackModule(CallbackBase):
                 run=permit.run_name(),
             )
         )
+        self._way_in(found.get("way_in"))
+
+    def _way_in(self, found: object) -> None:
+        """Have later tasks log in with the certificate of this run.
+
+        As a fact, since only that outranks what inventories and plays say.
+        """
+        if not isinstance(found, dict):
+            return
+        if "problem" in found:
+            Display().warning(f"{found['problem']}; the inventory's own key is used")
+            return
+        self._own = Path(str(found["folder"]))
+        for host, way in found["ways"].items():
+            if self._variables:
+                self._variables.set_nonpersistent_facts(host, {access.ARGUMENTS: way})
 
     def _refused(self, found: dict[str, object]) -> None:
         """End the run with the exit status of its verdict."""
@@ -199,6 +226,10 @@ def _verdict(found: dict[str, object]) -> dict[str, object]:
              "approvals", "approval", "record", "delivered", "platform",
              "sequence")  # fmt: skip
     kept = {name: found[name] for name in names if found.get(name)}
+    way = found.get("way_in")
+    if isinstance(way, dict):
+        said = ("serial", "hosts", "ends", "problem")
+        kept["certificate"] = {name: way[name] for name in said if name in way}
     return {**kept, "by": found["path"], "blast": found["blast"]}
 
 

@@ -1,7 +1,8 @@
 """The gate's SSH authority: its key, and certificates signed with it.
 
-Certificates are OpenSSH's own (PROTOCOL.certkeys). They carry no extension, so a login
-with one gets no terminal, no forwarding of ports, agents or X11, and no rc file.
+Certificates are OpenSSH's own (PROTOCOL.certkeys). Their one extension is a terminal,
+which Ansible asks for with some tasks; no forwarding of ports, agents or X11, no rc
+file.
 """
 
 import base64
@@ -102,6 +103,7 @@ class Authority:
             .valid_principals([host.encode() for host in said.hosts])
             .valid_after(said.begins)
             .valid_before(said.ends)
+            .add_extension(b"permit-pty", b"")
         )
         if said.sources:
             networks = ",".join(said.sources).encode()

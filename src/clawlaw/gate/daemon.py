@@ -82,8 +82,6 @@ class Daemon:
             self.config.escalation.stewards,
             [agent.principal for agent in self.config.agents],
         )
-        ssh = self.config.ssh
-        self._authority = Authority.read(Path(ssh.key)) if ssh else None
         said = self.config.escalation.webhook
         self._webhook = Webhook.parse(said) if said else None
         self._checkpointed = 0
@@ -115,10 +113,12 @@ class Daemon:
         """Serve until a signal asks to stop.
 
         Raises:
-            ClawLawError: The log or a listener cannot be had, or the log does not say
-                how the gate stood.
+            ClawLawError: The log, a listener or the authority's key cannot be had, or
+                the log does not say how the gate stood.
         """
         _raise_limit()
+        ssh = self.config.ssh
+        self._authority = Authority.read(Path(ssh.key)) if ssh else None
         part = self.config.evidence
         signer = read_signer(Path(part.key), part.origin)
         log = Log.open(

@@ -55,7 +55,7 @@ class Sshd:
         host_key = folder / "host"
         key(host_key)
         (folder / "authorities").write_text(authority + "\n")
-        (folder / "principals").write_text(name + "\n")
+        (folder / "principals").write_text(f"restrict,pty {name}\n")
         (folder / "authorized").touch(mode=0o600)
         self._log = folder / "journal"
         (folder / "sshd_config").write_text(

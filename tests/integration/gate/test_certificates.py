@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.integration.gate.house import House
+from tests.integration.gate.house import House, NoAnswerError
 from tests.integration.gate.sshd import Sshd, key
 from tests.integration.gate.test_change import Gate, bodies, gate
 from tests.unit.change.plans import impact, plan
@@ -204,6 +204,21 @@ def test_what_cannot_be_meant_does_not_start(
     assert problem in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_key_that_cannot_be_used_is_no_start_and_no_matter_of_a_check(
+    make_house: Callable[..., House],
+) -> None:
+    house = make_house()
+    key = house.folder / "authority"
+    said = json.loads(house.config.read_text())
+    agents = [{"principal": "developer", "uid": 64_101}]
+    part = PART | {"key": str(key), "principal": "developer"}
+    house.config.write_text(json.dumps(said | {"ssh": part, "agents": agents}))
+    # The check may be another account's, which the key is private to.
+    assert main(["gate", "--check", "--config", str(house.config)]) == 0
+    with pytest.raises(NoAnswerError, match="authority: No such file"):
+        house.start()
+
+
 def test_a_real_sshd_accepts_its_own_name_alone(
     signing: Signing, tmp_path: Path
 ) -> None:
@@ -213,8 +228,7 @@ def test_a_real_sshd_accepts_its_own_name_alone(
         assert own.login(signing.private).stdout == "in\n", own.journal()
         shown = own.journal()
         assert f"ID {RUN}/{MADE.digest} (serial " in shown
-        tty = own.login(signing.private, "-tt")
-        assert "PTY allocation request failed" in tty.stderr
+        assert own.login(signing.private, "-tt").stdout == "in\r\n"
         forward = ("-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:1")
         assert own.login(signing.private, *forward).returncode != 0
     with Sshd(tmp_path / "other", "worker-01", line) as other:
