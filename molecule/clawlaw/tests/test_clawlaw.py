@@ -95,6 +95,7 @@ def test_files_are_as_private_as_they_must_be(edge: Host) -> None:
     wanted = {
         "/etc/clawlaw/gate.yaml": "clawlaw 600",
         "/etc/clawlaw/log.key": "clawlaw 600",
+        "/etc/clawlaw/ssh-authority": "clawlaw 600",
         "/etc/clawlaw/agents/developer.token": "agent-developer 600",
         "/etc/claude-code/managed-settings.json": "root 644",
         "/var/lib/clawlaw": "clawlaw 700",
