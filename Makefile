@@ -12,7 +12,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Where it is set, Ansible compiles every plugin anew for every task.
 unexport PYTHONDONTWRITEBYTECODE
 HOST ?= control-01
-PROFILE ?= core
+# What runs in the testbed's cluster: core or platform; a running testbed keeps its own.
+PROFILE ?=
 
 .PHONY: help
 help: ## this list
@@ -30,11 +31,11 @@ venv: $(STAMP) ## the Python environment, from the hash-locked requirements
 
 .PHONY: up
 up: venv ## eight hosts and the cluster on this machine, converged and verified
-	@forge testbed up
+	@forge testbed up $(if $(PROFILE),--profile $(PROFILE))
 
 .PHONY: platform
-platform: venv ## registry and Prometheus in the running testbed's cluster
-	@forge testbed platform --profile $(PROFILE)
+platform: venv ## the servers of the running testbed's cluster, by its profile
+	@forge testbed platform $(if $(PROFILE),--profile $(PROFILE))
 
 .PHONY: down
 down: venv ## end the testbed of this checkout and everything it made
@@ -127,10 +128,11 @@ test-upload: venv ## a body that takes longer than a minute, through real Traefi
 	@pytest tests/upload
 
 .PHONY: test-platform
-test-platform: venv ## roles of the platform: real object stores, real Argo CD in a cluster, a double of Harbor
+test-platform: venv ## roles of the platform: real object stores, real Argo CD and Kyverno in a cluster, a double of Harbor
 	@forge artifacts fetch minio && pytest -n 2 tests/integration/object_store tests/integration/harbor
-	@forge artifacts fetch k3s_standin etcd argocd
+	@forge artifacts fetch k3s_standin etcd argocd registry kyverno
 	@MOLECULE_GLOB='molecule/platform/*/molecule.yml' molecule test --scenario-name argocd
+	@pytest tests/platform
 
 .PHONY: test-policies
 test-policies: venv ## every Kyverno policy judged by the real Kyverno, which is built first

@@ -1,9 +1,10 @@
-"""Schemas of custom resources, out of the Go modules that the CRDs belong to.
+"""Custom resources: schemas and definitions, out of the Go modules that have them.
 
 Go brings the module and its checksum is compared with the pinned one; what is taken
-out of it is kept in the cache by module and version.
+out of it is kept in the cache by module, version and folders.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -43,11 +44,11 @@ def load(pins: Pins, cache: Cache, progress: Progress) -> Schemas:
     """
     found: Schemas = {}
     for name, pin in sorted(pins.crds.items()):
-        key = f"{name}-{pin.version}-{pin.sum[3:15].replace('/', '_')}.json"
-        kept = cache.root / "crds" / key
+        kept = _kept(name, pin, cache, "json")
         if not kept.is_file():
             progress.note(f"{name}: schemas of {pin.module} {pin.version}")
-            _keep(kept, schemas(_module(pin, pins, cache, progress), pin))
+            made = schemas(_module(pin, pins, cache, progress), pin)
+            _keep(kept, msgspec.json.encode(made))
         found |= msgspec.json.decode(kept.read_bytes())
     return found
 
@@ -70,6 +71,38 @@ def definitions(
         BuildError: Go cannot bring the module.
         ChecksumError: It is not the pinned one.
     """
+    own = _built(name, versions)
+    return list(_definitions(_module(own, versions.pins, cache, progress), own))
+
+
+def manifest(name: str, versions: Versions, cache: Cache, progress: Progress) -> Path:
+    """Return a file with the definitions of an artifact, as the API takes them.
+
+    Descriptions are left out: three quarters of the text, which every run would read
+    again. Arguments and errors are those of :func:`definitions`.
+    """
+    kept = _kept(name, _built(name, versions), cache, "yaml")
+    if not kept.is_file():
+        found = map(bare, definitions(name, versions, cache, progress))
+        text = yaml.dump_all(found, Dumper=yaml.CSafeDumper, sort_keys=False)
+        _keep(kept, text.encode())
+    return kept
+
+
+def bare(content: Any) -> Any:  # noqa: ANN401 - any part of a definition
+    """Return a definition without the texts that describe its fields."""
+    if isinstance(content, dict):
+        return {
+            key: bare(value)
+            for key, value in content.items()
+            # A field of that name is no text.
+            if not (key == "description" and isinstance(value, str))
+        }
+    return [bare(item) for item in content] if isinstance(content, list) else content
+
+
+def _built(name: str, versions: Versions) -> CrdPin:
+    """Return the pin of an artifact's CRDs, of the version that is built."""
     pin = versions.pins.crds.get(name)
     artifact = versions.pins.artifacts.get(name)
     if pin is None or artifact is None or artifact.module is None:
@@ -77,10 +110,9 @@ def definitions(
             f"{name}: versions.yml lacks crds.{name} or artifacts.{name}.module",
             remedy="name an artifact that has CRDs, such as argocd",
         )
-    own = msgspec.structs.replace(
+    return msgspec.structs.replace(
         pin, version=artifact.version, sum=artifact.module.sums[pin.module]
     )
-    return list(_definitions(_module(own, versions.pins, cache, progress), own))
 
 
 def schemas(folder: Path, pin: CrdPin) -> Schemas:
@@ -187,8 +219,15 @@ def _module(pin: CrdPin, pins: Pins, cache: Cache, progress: Progress) -> Path:
     return Path(answer["Dir"])
 
 
-def _keep(path: Path, found: Schemas) -> None:
+def _kept(name: str, pin: CrdPin, cache: Cache, suffix: str) -> Path:
+    """Return where what was taken out of a module is kept."""
+    what = "\n".join([pin.module, pin.version, pin.sum, *pin.folders])
+    key = hashlib.sha256(what.encode()).hexdigest()[:12]
+    return cache.root / "crds" / f"{name}-{pin.version}-{key}.{suffix}"
+
+
+def _keep(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
-    new.write_bytes(msgspec.json.encode(found))
+    new.write_bytes(content)
     new.replace(path)

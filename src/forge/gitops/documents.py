@@ -13,7 +13,15 @@ from forge.gitops.pins import TREE
 # YAML that no API server reads: values of charts, lists of metrics, and tests that
 # other tools run.
 _NOT_MANIFESTS = ("values.yaml", "exporters.yaml")
-_NOT_FOLDERS = {"tests", "prometheus", "alertmanager", "loki", "alloy", "dashboards"}
+_NOT_FOLDERS = {
+    "policies/tests",
+    "observability/tests",
+    "observability/prometheus",
+    "observability/alertmanager",
+    "observability/loki",
+    "observability/alloy",
+    "observability/dashboards",
+}
 
 
 class Loader(yaml.CSafeLoader):
@@ -66,7 +74,7 @@ def manifests(root: Path) -> list[Document]:
         document
         for path in sorted(tree.rglob("*.yaml"))
         if path.name not in _NOT_MANIFESTS
-        and not _NOT_FOLDERS.intersection(path.relative_to(tree).parts)
+        and "/".join(path.relative_to(tree).parts[:2]) not in _NOT_FOLDERS
         for document in read(path, root)
     ]
 

@@ -112,15 +112,30 @@ def names(items: Iterable[Resource]) -> list[str]:
 
 
 def waiting(
-    items: Iterable[Resource], namespaces: Iterable[Resource]
+    items: Iterable[Resource],
+    namespaces: Iterable[Resource],
+    kinds: Iterable[Resource] = (),
 ) -> list[Resource]:
-    """Return the objects whose Namespace is not there; all if there is no cluster."""
+    """Return the objects whose Namespace or kind is not there yet.
+
+    All of them, if there is no cluster.
+
+    Args:
+        items: Objects.
+        namespaces: Those of the cluster.
+        kinds: Its CustomResourceDefinitions.
+    """
     there = {row["metadata"]["name"] for row in namespaces}
+    known = {(row["spec"]["group"], row["spec"]["names"]["kind"]) for row in kinds}
     return [
         item
         for item in items
         if item["kind"] != "Namespace"
-        and not (there and item["metadata"].get("namespace") in {None, *there})
+        and not (
+            there
+            and item["metadata"].get("namespace") in {None, *there}
+            and (_is_built_in(item) or _kind(item) in known)
+        )
     ]
 
 
@@ -133,8 +148,18 @@ def pod(item: Mapping[str, Any]) -> dict[str, Any]:
     return found if item["kind"] in {*WORKLOADS, "Job", "CronJob"} else {}
 
 
+def _is_built_in(item: Resource) -> bool:
+    """Whether a kind is Kubernetes' own, of every cluster."""
+    group, _ = _kind(item)
+    return "." not in group or group.endswith(".k8s.io")
+
+
+def _kind(item: Resource) -> tuple[str, str]:
+    return str(item["apiVersion"]).rpartition("/")[0], item["kind"]
+
+
 def _component(folder: Path, name: str) -> list[Resource]:
-    files = [f for f in sorted(folder.glob("*.yaml")) if f.name != _APPLICATION]
+    files = _files(folder, name)
     if not files:
         known = ", ".join(sorted(p.name for p in folder.parent.glob("*/")))
         raise InputError(
@@ -160,6 +185,29 @@ def _component(folder: Path, name: str) -> list[Resource]:
             # Anchors of YAML are one object in several places; labels must not be.
             found.append(json.loads(json.dumps(item, default=str)))
     return found
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    """Return a component's manifests: its folder's, and those its Application names."""
+    folders = [folder]
+    application = folder / _APPLICATION
+    if application.is_file():
+        try:
+            spec = yaml.safe_load(application.read_text(encoding="utf-8"))["spec"]
+            sources = spec.get("sources") or [spec["source"]]
+            # Paths of Applications begin at the checkout, three folders up.
+            named = [folder.parents[3] / str(source["path"]) for source in sources]
+        except (KeyError, TypeError, IndexError, yaml.YAMLError) as error:
+            raise InputError(
+                f"component {name}: {application} names no source: {error}"
+            ) from error
+        folders += [path for path in named if path.resolve() != folder.resolve()]
+    return [
+        file
+        for each in folders
+        for file in sorted(each.glob("*.yaml"))
+        if file.name != _APPLICATION
+    ]
 
 
 def _mark(item: Resource, found: Sequence[Resource]) -> None:

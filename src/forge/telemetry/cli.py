@@ -7,7 +7,7 @@ from typing import Any
 from forge import paths
 from forge.errors import ForgeError
 from forge.report.prometheus import Prometheus
-from forge.telemetry import boards, dashboards, names, rules, scrape
+from forge.telemetry import boards, dashboards, names, overlay, rules, scrape
 from forge.topology.load import load_inventory
 from forge.topology.resolve import examine
 
@@ -23,6 +23,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     verb = verbs.add_parser("rules", help="the rules in Prometheus' own form")
     verb.add_argument("--write", action="store_true", help="rewrite what differs")
     verb.set_defaults(run=_rules)
+    verb = verbs.add_parser(
+        "overlay", help="rules and routing as ConfigMaps of the testbed"
+    )
+    verb.add_argument("--write", action="store_true", help="rewrite what differs")
+    verb.set_defaults(run=_overlay)
     verb = verbs.add_parser("dashboards", help="the dashboards as Grafana reads them")
     verb.add_argument("--write", action="store_true", help="rewrite what differs")
     verb.set_defaults(run=_dashboards)
@@ -40,6 +45,14 @@ def _rules(options: argparse.Namespace) -> int:
     root = paths.checkout()
     return _made(
         {root / rules.PLAIN: rules.plain(root / rules.RULES)}, write=options.write
+    )
+
+
+def _overlay(options: argparse.Namespace) -> int:
+    root = paths.checkout()
+    files = overlay.files(root)
+    return _made(
+        {root / path: text for path, text in files.items()}, write=options.write
     )
 
 

@@ -30,10 +30,11 @@ def add_parser(
     parser = subparsers.add_parser("testbed", help="run the Forge in small")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     up = verbs.add_parser("up", help="make, converge, verify")
+    _add_profile(up)
     up.add_argument("--json", action="store_true", help="changes per host at the end")
     up.set_defaults(run=_up)
     components = verbs.add_parser("platform", help="servers in the running cluster")
-    components.add_argument("--profile", choices=sorted(PROFILES), default="core")
+    _add_profile(components)
     components.add_argument("--json", action="store_true", help="changes per host")
     components.set_defaults(run=_platform)
     verbs.add_parser("down", help="remove what this checkout made").set_defaults(
@@ -62,6 +63,13 @@ def add_parser(
     _add_hosts(verbs)
 
 
+def _add_profile(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--profile", choices=sorted(PROFILES),
+        help="what runs in the cluster; the running testbed's, else core",
+    )  # fmt: skip
+
+
 def _add_hosts(verbs: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     hosts = verbs.add_parser("hosts", help="the host factory, for Molecule")
     actions = hosts.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -80,7 +88,7 @@ def _testbed() -> Testbed:
 
 
 def _up(options: argparse.Namespace) -> int:
-    progress = _testbed().up()
+    progress = _testbed().up(options.profile)
     _show_changes(progress, as_json=options.json)
     return 0
 
@@ -106,6 +114,8 @@ def _status(options: argparse.Namespace) -> int:
     for row in rows:
         table.add_row(*(str(row[key]) for key in COLUMNS))
     Console().print(table)
+    if testbed.profile():
+        Console().print(f"profile: {testbed.profile()}")
     for name, where in testbed.factory.others().items():
         Console().print(f"also on this machine: {name} of {where} (left alone)")
     return 0 if rows and all(row["systemd"] == "running" for row in rows) else 1

@@ -46,8 +46,11 @@ class Testbed:
         self.folder = Folder(checkout)
         self.factory = Factory(self.folder.podman(), checkout)
 
-    def up(self) -> playbooks.Progress:
+    def up(self, profile: str | None = None) -> playbooks.Progress:
         """Make, converge and verify the testbed; go on where an earlier run stopped.
+
+        Args:
+            profile: A name of ``platform.PROFILES``; the testbed's own unless given.
 
         Returns:
             What the run of site.yml showed.
@@ -55,6 +58,7 @@ class Testbed:
         Raises:
             ForgeError: What, where, and what to do.
         """
+        chosen = self._profile(profile)
         self.prepare_machine()
         state = self.folder.load_or_create()
         for name, where in self.factory.others().items():
@@ -63,16 +67,16 @@ class Testbed:
         room = self._room(state)
         self._say(f"hosts: {len(room.hosts)} on {', '.join(room.wires)}")
         self._make(room, tag, "testbed", OVERLAY, variables)
-        self._supply_platform("core")
+        self._supply_platform(chosen)
         progress = self.play("playbooks/site.yml")
         self._say(f"up: KUBECONFIG={self.folder / 'kubeconfig'} · make status")
         return progress
 
-    def platform(self, profile: str) -> playbooks.Progress:
+    def platform(self, profile: str | None = None) -> playbooks.Progress:
         """Have a profile's components in the running testbed's cluster.
 
         Args:
-            profile: A name of ``platform.PROFILES``.
+            profile: A name of ``platform.PROFILES``; the testbed's own unless given.
 
         Returns:
             What the run of tier1_platform.yml showed.
@@ -82,8 +86,15 @@ class Testbed:
                 does not get ready; what, where, and what to do.
         """
         self._require_up()
-        self._supply_platform(profile)
+        self._supply_platform(self._profile(profile))
         return self.play("playbooks/tier1_platform.yml")
+
+    def profile(self) -> str | None:
+        """Return the profile of the running testbed; None if it is not up."""
+        return platform.kept_profile(self.folder / PLATFORM)
+
+    def _profile(self, asked: str | None) -> str:
+        return platform.choose(asked, self.profile())
 
     def _supply_platform(self, profile: str) -> None:
         """Build a profile's images and name its components in an inventory source."""
@@ -91,7 +102,7 @@ class Testbed:
             found = platform.supply(self.checkout, self.cache, profile, display)
         content = yaml.safe_dump({"all": {"vars": found.variables()}}, sort_keys=False)
         replace_file(self.folder / PLATFORM, content.encode())
-        self._say(f"platform: {', '.join(found.components)}")
+        self._say(f"profile {profile}: {', '.join(found.components)}")
 
     def down(self) -> None:
         """Remove everything that this checkout's testbeds made on the machine.

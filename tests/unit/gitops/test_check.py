@@ -9,7 +9,7 @@ import yaml
 
 from forge.artifacts.pins import Versions
 from forge.gitops import check
-from forge.gitops.crds import strict
+from forge.gitops.crds import bare, strict
 from forge.gitops.errors import TreeError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -425,3 +425,21 @@ def test_both_rooms_have_the_same_projects() -> None:
         }
 
     assert read("projects.yaml") == read("projects-testbed.yaml")
+
+
+def test_definitions_lose_their_texts_and_no_field() -> None:
+    schema = {
+        "description": "what it is",
+        "properties": {"description": {"type": "string", "description": "a field"}},
+        "required": ["description"],
+    }
+    assert bare({"versions": [{"schema": schema}]}) == {
+        "versions": [
+            {
+                "schema": {
+                    "properties": {"description": {"type": "string"}},
+                    "required": ["description"],
+                }
+            }
+        ]
+    }

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from forge.errors import InputError
 from forge.overlay import manifests
@@ -64,7 +65,9 @@ def folder(tmp_path: Path) -> Path:
 def write(folder: Path, value: str = "one", role: str = "storage") -> None:
     (folder / "server" / "a.yaml").write_text(SERVER.replace("ROLE", role))
     (folder / "server" / "config.yaml").write_text(CONFIG.replace("VALUE", value))
-    (folder / "server" / "application.yaml").write_text("kind: Application\n")
+    (folder / "server" / "application.yaml").write_text(
+        "spec: {source: {path: server}}\n"
+    )
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -139,9 +142,17 @@ def test_a_bad_manifest_is_named_by_file(folder: Path, text: str, says: str) -> 
 
 def test_what_waits_for_its_namespace() -> None:
     items = [
-        {"kind": "Namespace", "metadata": {"name": "n"}},
-        {"kind": "Service", "metadata": {"name": "s", "namespace": "n"}},
-        {"kind": "ClusterRole", "metadata": {"name": "r"}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "s", "namespace": "n"},
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "r"},
+        },
     ]
     there = [{"metadata": {"name": "n"}}]
     other = [{"metadata": {"name": "default"}}]
@@ -150,10 +161,56 @@ def test_what_waits_for_its_namespace() -> None:
     assert manifests.waiting(items, []) == items[1:]
 
 
+def test_what_waits_for_its_kind() -> None:
+    policy = {
+        "apiVersion": "policies.kyverno.io/v1",
+        "kind": "ValidatingPolicy",
+        "metadata": {"name": "p"},
+    }
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "r"},
+    }
+    server = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "d", "namespace": "n"},
+    }
+    items: list[manifests.Resource] = [policy, role, server]
+    there = [{"metadata": {"name": "n"}}]
+    served = {
+        "spec": {"group": "policies.kyverno.io", "names": {"kind": "ValidatingPolicy"}}
+    }
+    assert manifests.waiting(items, there) == [policy]
+    assert manifests.waiting(items, there, [served]) == []
+
+
+def test_manifests_are_where_the_application_says_too(tmp_path: Path) -> None:
+    own = tmp_path / "gitops" / "overlays" / "testbed" / "policies"
+    other = tmp_path / "gitops" / "policies" / "enforce"
+    for folder, name in ((own, "exception"), (other, "policy")):
+        folder.mkdir(parents=True)
+        (folder / f"{name}.yaml").write_text(
+            f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}}}\n"
+        )
+    application = own / "application.yaml"
+    paths = ("gitops/overlays/testbed/policies", "gitops/policies/enforce")
+    sources = [{"path": path} for path in paths]
+    application.write_text(yaml.safe_dump({"spec": {"sources": sources}}))
+    found = manifests.resources(str(own.parent), ["policies"], "testbed")
+    assert [item["metadata"]["name"] for item in found] == ["exception", "policy"]
+    application.write_text("spec: {}\n")
+    with pytest.raises(InputError, match=r"component policies: .* names no source"):
+        manifests.resources(str(own.parent), ["policies"], "testbed")
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_profiles_components_are_in_the_overlay(profile: str) -> None:
     items = manifests.resources(str(CHECKOUT / FOLDER), PROFILES[profile], "testbed")
     servers = [item for item in items if manifests.pod(item)]
-    assert len(servers) >= len(PROFILES[profile])
+    # Rules and policies are objects of others.
+    bare = {"rules", "policies"}.intersection(PROFILES[profile])
+    assert len(servers) >= len(PROFILES[profile]) - len(bare)
     recipes = {path.stem for path in (CHECKOUT / "testbed" / "images").glob("*.yml")}
     assert set(manifests.local_images(items)) <= recipes
