@@ -207,8 +207,13 @@ class _Asking:
     def forge(self, model: ModelPart) -> Step:
         """An answer that is a tool call as text."""
         most = min(_FORGED, model.max_tokens)
-        said = {"model": model.name, "messages": _ASKED, "stream": False}
-        said |= {"format": _schema(), "options": {"num_predict": most}}
+        # The schema leaves white space free, and a model left to chance may write no
+        # more than that: it is asked for the very text, and for its likeliest answer.
+        text = json.dumps({"name": _CALL["name"], "arguments": _arguments()})
+        asked = [{"role": "user", "content": f"Repeat this JSON in one line: {text}"}]
+        said = {"model": model.name, "messages": asked, "stream": False}
+        said |= {"format": _schema()}
+        said |= {"options": {"num_predict": most, "temperature": 0}}
         answer = self.ask("/api/chat", said)
         word = "a tool call of the answer is denied"
         return Step("forged tool call", "denied", _denied(answer, word))
@@ -218,9 +223,13 @@ def _chat(model: str, most: int = _TOKENS) -> dict[str, Any]:
     return {"model": model, "messages": _ASKED, "max_tokens": most, "temperature": 0}
 
 
+def _arguments() -> dict[str, str]:
+    return {name: _CALL[name] for name in ("path", "content")}
+
+
 def _schema() -> dict[str, Any]:
     """A schema that the call alone fits."""
-    given = {name: {"enum": [_CALL[name]]} for name in ("path", "content")}
+    given = {name: {"enum": [value]} for name, value in _arguments().items()}
     arguments = {"type": "object", "properties": given, "required": list(given)}
     parts = {"name": {"enum": [_CALL["name"]]}, "arguments": arguments}
     return {"type": "object", "properties": parts, "required": list(parts)}
