@@ -7,12 +7,14 @@ proposed comes from the magic variables, what is applied from the controller's r
 and what was found goes to the callback plugin ``forge_run`` and not into a variable.
 """
 
+import functools
 import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
@@ -69,7 +71,7 @@ class ActionModule(ActionBase):
         here = self._task.delegate_to or variables["inventory_hostname"]
         if host and host != here:
             raise permit.RefusedError(f"the gate is on {host}, {here} would be asked")
-        ask = self._ask if host else None
+        ask = functools.partial(self._ask, job) if host else None
         # A repair waits for no window: a steward signs it.
         repair = _repair(job, Run(commit=commit))
         verdict = asking.judged(job.plan, ask, now=_now(), run=run, repair=repair)
@@ -77,15 +79,28 @@ class ActionModule(ActionBase):
         if verdict.path == "gate":
             told["delivered"] = self._deliver(verdict)
         if verdict.verdict == "allow":
-            told["sequence"] = job.begin(permit.run_name())
+            announced = job.announce(permit.run_name())
+            if verdict.path == "gate":
+                self._announce(job, announced)
+            job.begin()
+            told |= msgspec.structs.asdict(announced)
             told |= self._way_in(verdict, variables)
         folder = job.store.folder
         return told | {"folder": str(folder), "platform": folder.name}
 
-    def _ask(self, proposal: Mapping[str, Any]) -> asking.Heard:
-        """Put the proposal to the gate; without an answer, see if there is a gate."""
+    def _ask(self, job: running.Job, proposal: Mapping[str, Any]) -> asking.Heard:
+        """Put the proposal to the gate; without an answer, see if there is a gate.
+
+        A record of what is applied that is not the one in the gate's log ends the run:
+        a plan that was compared with it would be judged on false ground.
+        """
         try:
-            found = self._module(proposal=dict(proposal))
+            found = self._module(
+                proposal=dict(proposal), platform=job.store.folder.name,
+                holds=job.holds(),
+            )  # fmt: skip
+            if found.get("applied"):
+                job.refuse_another(found["applied"])
             if not found.get("failed"):
                 return asking.Heard(answer=found)
             looked = self._module(state="looked", installed_at=[LOG])
@@ -144,10 +159,20 @@ class ActionModule(ActionBase):
         found = self._module(state="recorded", run=run, records=list(records))
         if found.get("failed"):
             raise permit.RefusedError(
-                f"the gate's log did not take the record of run {run}:"
+                f"the gate's log did not take what is recorded of run {run}:"
                 f" {found.get('msg')}",
                 remedy="see what the gate says (journalctl -u clawlaw on its host)",
             )
+
+    def _announce(self, job: running.Job, announced: running.Announced) -> None:
+        """Tell the gate which record this run begins with, before it is written."""
+        record = {
+            "platform": job.store.folder.name,
+            "begun": announced.begun,
+            "done": announced.done,
+        }
+        entry = {"kind": "state", "digest": announced.begun, "record": record}
+        self._send(permit.run_name(), [entry])
 
     def _report(self, became: delivery.Outcome) -> None:
         """Tell the gate what became of an earlier run that it allowed."""

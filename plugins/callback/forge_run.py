@@ -224,7 +224,7 @@ def _verdict(found: dict[str, object]) -> dict[str, object]:
     """Return what the record says of a verdict."""
     names = ("plan", "verdict", "policy", "kernel", "decision", "findings",
              "approvals", "approval", "record", "delivered", "platform",
-             "sequence")  # fmt: skip
+             "sequence", "basis", "begun")  # fmt: skip
     kept = {name: found[name] for name in names if found.get(name)}
     way = found.get("way_in")
     if isinstance(way, dict):

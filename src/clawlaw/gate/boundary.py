@@ -18,6 +18,7 @@ from clawlaw.evidence.schema import Opened, Performed, Refused
 from clawlaw.gate import replies
 from clawlaw.gate.allowed import Allowed
 from clawlaw.gate.answers import EscalationError
+from clawlaw.gate.applied import AppliedRequest
 from clawlaw.gate.deciding import Decider, Hooks
 from clawlaw.gate.facts import FactSource
 from clawlaw.gate.peers import Peer
@@ -78,6 +79,10 @@ class Boundary:
     def outcome(self, peer: Peer, raw: bytes) -> Reply:
         """Take in what became of an allowed action."""
         return self.enter(peer, raw, lambda: self._outcome(peer, raw))
+
+    def applied(self, peer: Peer, raw: bytes) -> Reply:
+        """Tell a controller what it said last is applied."""
+        return self.enter(peer, raw, lambda: self._applied(peer, raw))
 
     def escalation(self, peer: Peer, name: str) -> Reply:
         """How one of the caller's escalations stands."""
@@ -213,6 +218,11 @@ class Boundary:
             "network": settings.network,
         }
         return replies.fields(said)
+
+    def _applied(self, peer: Peer, raw: bytes) -> Reply:
+        asked = read(raw, AppliedRequest)
+        found = self.state.applied.of(peer.principal, asked.platform)
+        return replies.fields(structs.asdict(found), durable=False)
 
     def _outcome(self, peer: Peer, raw: bytes) -> Reply:
         asked = read(raw, OutcomeRequest)

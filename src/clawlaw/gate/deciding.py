@@ -245,6 +245,7 @@ class Decider:
                 proposal.id,
             ),
         )
+        state.applied.take(decided)
         if decided.permit:
             deadline = state.ledger.now() + state.settings.permit
             action = permitted(decided, originals, deadline)

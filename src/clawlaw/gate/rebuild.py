@@ -141,6 +141,7 @@ def _take(state: GateState, body: AnyBody, time: int) -> None:
             if known is not None:
                 known.used = time
             state.allowed.take(body, evaluator.session(session).actions)
+            state.applied.take(body)
         case Performed():
             if body.history != evaluator.history:
                 raise StateError(f"{body.id}: its outcome follows another history")

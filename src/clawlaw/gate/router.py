@@ -43,6 +43,7 @@ class Router:
             ("/v1/sessions", "propose", with_body(boundary.open_session)),
             ("/v1/sessions/close", "propose", with_body(boundary.close_session)),
             ("/v1/outcomes", "outcome", with_body(boundary.outcome)),
+            ("/v1/applied", "propose", with_body(boundary.applied)),
             ("/v1/permits/redeem", "executor", with_body(boundary.redeem)),
         )
         for path, right, serve in routes:

@@ -12,6 +12,7 @@ from clawlaw.core.state import Room, Session
 from clawlaw.evidence.schema import Answered, Decided, Escalated
 from clawlaw.gate.allowed import Allowed
 from clawlaw.gate.answers import Case, Status
+from clawlaw.gate.applied import AppliedState
 from clawlaw.gate.sessions import Known
 from clawlaw.gate.state import GateState
 from clawlaw.record import Opening
@@ -67,6 +68,7 @@ class Standing(Struct, frozen=True, forbid_unknown_fields=True):
         live: Escalations that wait, in the order in which they were asked.
         finished: Those that are kept for whoever still asks, the oldest first.
         granted: Ids of those that are approved, in the order of the approvals.
+        applied: What controllers said is applied.
     """
 
     time: int
@@ -76,6 +78,7 @@ class Standing(Struct, frozen=True, forbid_unknown_fields=True):
     live: tuple[Escalation, ...]
     finished: tuple[Escalation, ...]
     granted: tuple[str, ...]
+    applied: tuple[AppliedState, ...]
 
 
 def standing(state: GateState) -> Standing:
@@ -90,6 +93,7 @@ def standing(state: GateState) -> Standing:
         tuple(map(_escalation, live)),
         tuple(map(_escalation, finished)),
         escalations.granted(),
+        tuple(state.applied.every()),
     )
 
 
@@ -151,6 +155,8 @@ def stand(state: GateState, found: Standing) -> None:
         for some in (found.live, found.finished)
     )
     state.escalations.resume(live, finished, found.granted)
+    for said_last in found.applied:
+        state.applied.put(said_last)
     state.ledger.went(found.time)
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from clawlaw.evidence.schema import AnyBody, Closed, Opened
 from clawlaw.gate.allowed import AllowedActions
+from clawlaw.gate.applied import AppliedStates
 from clawlaw.gate.escalations import Escalations
 from clawlaw.gate.evaluator import Evaluator
 from clawlaw.gate.ledger import Ledger
@@ -64,6 +65,7 @@ class GateState:
         permits: What an executor may still perform.
         sessions: Open ones.
         allowed: Actions without an outcome.
+        applied: What controllers said is applied.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class GateState:
         self.permits = Permits()
         self.sessions = Sessions(evaluator)
         self.allowed = AllowedActions()
+        self.applied = AppliedStates()
         self.sessions.on_close += [self.permits.revoke, self.allowed.close]
 
     def clear(self) -> None:

@@ -6,8 +6,9 @@ a run that fails, or is killed, leaves them unknown without having to do anythin
 A record is canonical JSON under a MAC, and names the record before it. Who does not
 have the key cannot write one that is believed. An older record that is put back is
 refused (:mod:`forge.change.newest`). Who has the key, and rewrites the records of the
-runs as well, is not: the digests of the runs that ended well are in the gate's log,
-where a person can compare them.
+runs as well, is found out by the gate: its log has the digests of the record with which
+the last run that it allowed began and of the one that it was to write, and the record
+that the next run finds has to be one of them (:mod:`forge.change.running`).
 """
 
 import hmac

@@ -15,7 +15,7 @@ from forge.change.permit import Permit, RefusedError
 from forge.change.plan import plan_of
 from forge.change.proposal import Run
 from forge.change.snapshot import Snapshot, read_hostvars
-from forge.change.store import MOST_BYTES, Store, state_folder
+from forge.change.store import MOST_BYTES, RECORD_FILE, Store, state_folder
 from forge.change.verdict import Path as Way
 from forge.change.verdict import Verdict, decide
 from forge.errors import InputError
@@ -33,12 +33,30 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         hosts: Those that it may touch.
         proposed: Facts of every host.
+        begun: Digest of the record with which it begins.
     """
 
     run: str
     plan: Plan
     hosts: tuple[str, ...]
     proposed: dict[str, dict[str, str]]
+    begun: str = ""
+
+
+class Announced(msgspec.Struct, frozen=True, kw_only=True):
+    """The records of a run that is about to begin, by their digests.
+
+    Attributes:
+        basis: The one before; ``none`` for the first.
+        begun: The one with which it begins.
+        done: The one that it writes if the gate allowed it and it ends well.
+        sequence: Number of ``begun``.
+    """
+
+    basis: str
+    begun: str
+    done: str
+    sequence: int
 
 
 class Job:
@@ -50,12 +68,23 @@ class Job:
         plan: Plan,
         proposed: Snapshot,
         declared: Iterable[WindowData] = (),
+        records: Sequence[applied.Applied] = (),
     ) -> None:
-        """Keep what was prepared."""
+        """Keep what was prepared.
+
+        Args:
+            store: Where the applied state is.
+            plan: Of the run.
+            proposed: What it proposes.
+            declared: Windows for changes.
+            records: What is applied: the stored record, and the one that a killed run
+                announced and did not write any more.
+        """
         self.store = store
         self.plan = plan
         self.proposed = proposed
         self._windows = tuple(declared)
+        self._records = tuple(records)
 
     @classmethod
     def prepare(
@@ -78,14 +107,48 @@ class Job:
                 remedy="set it in group_vars/all",
             )
         store = Store(state_folder(names.pop()))
-        key, record = store.key(), store.read()
-        newest.refuse_older(store.folder, record)
+        key, records = store.key(), _records(store)
+        newest.refuse_older(store.folder, records[0] if records else None)
+        record = records[-1] if records else None
         around = gather.surroundings(checkout, key=key, extra_vars=extra_vars)
         proposed = read_hostvars(hostvars, groups, around, key)
         # A first installation that failed is tried again, with another tree as well.
         before = asking.basis(record, proposed)
         plan = plan_of(proposed, before, around, scope)
-        return cls(store, plan, proposed, windows.declared(before))
+        return cls(store, plan, proposed, windows.declared(before), records)
+
+    def holds(self) -> list[str]:
+        """Return the digests of which the gate's log has one, if it has any.
+
+        Empty where nothing is recorded: every host is unknown to the plan then.
+        """
+        if not self._records:
+            return []
+        digests = [record.digest() for record in reversed(self._records)]
+        return digests + newest.untold(self.store.folder, digests[-1])
+
+    def refuse_another(self, said: Mapping[str, str]) -> None:
+        """Refuse a record that is not the one which the gate's log has.
+
+        Args:
+            said: ``run``, ``begun``, ``done`` and ``entry``, as the gate has them.
+
+        Raises:
+            AppliedStateError: Always.
+        """
+        record = self._records[0]
+        raise applied.AppliedStateError(
+            f"{self.store.folder / RECORD_FILE} is not what was applied last: it is"
+            f" number {record.sequence}, {record.digest()}, of run {record.run}; the"
+            f" gate's log has {said['begun']} or {said['done']} of run {said['run']}"
+            f" (entry {said['entry']}). It was edited or put back, or another"
+            " controller is at work",
+            remedy=(
+                "restore the folder of the controller's state as that run left it, or"
+                " remove the file: every host is then unknown to the plan that the"
+                " gate judges"
+            ),
+        )
 
     def asked(self, commit: str, now: int) -> Run:
         """Return what the proposal says beside the plan.
@@ -100,27 +163,71 @@ class Job:
         """Return what the laws say to the plan, without asking the gate."""
         return decide(self.plan, Way.PREVIEW, now=now, run=run)
 
-    def begin(self, run: str) -> int:
-        """Record that the hosts of this run are unknown until it ends well.
+    def announce(self, run: str) -> Announced:
+        """Keep what this run begins with, for the gate to be told of.
 
-        Returns:
-            The number of the record.
+        A run that is killed before :meth:`begin` leaves its word with the gate: the
+        next one goes on from what is kept here.
 
         Raises:
             AppliedStateError: It cannot be written: nothing may be touched.
         """
         hosts = self.plan.scope.hosts or tuple(sorted(self.proposed.hosts))
-        record = applied.begin(self.store.read(), self.plan, hosts, run)
+        before = self._records[-1] if self._records else None
+        record = applied.begin(before, self.plan, hosts, run)
+        done = applied.finish(record, self.proposed, self.plan, hosts, run)
         pending = Pending(
-            run=run, plan=self.plan, hosts=hosts, proposed=self.proposed.hosts
-        )
-        self.store.write(record)
+            run=run, plan=self.plan, hosts=hosts, proposed=self.proposed.hosts,
+            begun=record.digest(),
+        )  # fmt: skip
         path = self.store.folder / PROPOSED
         try:
             replace_private(path, msgspec.json.encode(pending))
         except (OSError, PrivateFileError) as error:
             raise applied.AppliedStateError(f"{path}: {error}") from error
-        return record.sequence
+        self._records = (*self._records, record)
+        return Announced(
+            basis=record.previous, begun=pending.begun, done=done.digest(),
+            sequence=record.sequence,
+        )  # fmt: skip
+
+    def begin(self) -> None:
+        """Record that the hosts of this run are unknown until it ends well.
+
+        Raises:
+            AppliedStateError: It cannot be written: nothing may be touched.
+        """
+        stored = self.store.read()
+        for record in self._records:
+            if stored is None or record.sequence > stored.sequence:
+                self.store.write(record)
+
+
+def _records(store: Store) -> tuple[applied.Applied, ...]:
+    """Return the stored record, and the one that a killed run did not write any more.
+
+    That run told the gate of it: the next one goes on from it, with unknown hosts.
+    """
+    stored = store.read()
+    found = () if stored is None else (stored,)
+    path = store.folder / PROPOSED
+    if not path.exists():
+        return found
+    try:
+        pending = _pending(path)
+    except applied.AppliedStateError:  # of another version: what is stored counts
+        return found
+    if stored is not None and stored.run == pending.run:
+        return found
+    begun = applied.begin(stored, pending.plan, pending.hosts, pending.run)
+    return (*found, begun) if begun.digest() == pending.begun else found
+
+
+def _pending(path: Path) -> Pending:
+    try:
+        return msgspec.json.decode(read_private(path, MOST_BYTES), type=Pending)
+    except (PrivateFileError, msgspec.DecodeError) as error:
+        raise applied.AppliedStateError(f"{path}: {error}") from error
 
 
 def told(plan: Plan, verdict: Verdict) -> dict[str, Any]:
@@ -195,10 +302,7 @@ def finish(
         AppliedStateError: The record is not what this run began.
     """
     path = folder / PROPOSED
-    try:
-        pending = msgspec.json.decode(read_private(path, MOST_BYTES), type=Pending)
-    except (PrivateFileError, msgspec.DecodeError) as error:
-        raise applied.AppliedStateError(f"{path}: {error}") from error
+    pending = _pending(path)
     if (pending.run, pending.plan.digest) != (granted.run, granted.plan):
         raise RefusedError("another run began meanwhile: what is applied is unknown")
     store = Store(folder)

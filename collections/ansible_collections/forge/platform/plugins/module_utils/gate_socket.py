@@ -25,6 +25,16 @@ class NoAnswerError(Exception):
 class RefusedError(Exception):
     """The gate does not take the question; the message says why and what to do."""
 
+    def __init__(self, message: str, status: int = 0) -> None:
+        """Say why.
+
+        Args:
+            message: For a person.
+            status: Of HTTP; 0 where the answer was not an error of HTTP.
+        """
+        super().__init__(message)
+        self.status = status
+
 
 class _Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
@@ -107,17 +117,23 @@ class Asker:
         kind = {"Content-Type": "application/json"}
         try:
             connection.request("POST", where, json.dumps(said), kind)
-            raw = connection.getresponse().read(MAX_ANSWER + 1)
+            answered = connection.getresponse()
+            raw = answered.read(MAX_ANSWER + 1)
         except (OSError, http.client.HTTPException) as error:
             problem = f"{self._path}: the gate does not answer: {error}"
             raise NoAnswerError(problem) from error
         finally:
             connection.close()
-        return read_answer(raw, self._path)
+        return read_answer(raw, self._path, answered.status)
 
 
-def read_answer(raw: bytes, path: str) -> dict[str, Any]:
+def read_answer(raw: bytes, path: str, status: int = 200) -> dict[str, Any]:
     """Read the body of an answer.
+
+    Args:
+        raw: The body.
+        path: Of the socket.
+        status: Of HTTP.
 
     Raises:
         NoAnswerError: It is none.
@@ -132,5 +148,5 @@ def read_answer(raw: bytes, path: str) -> dict[str, Any]:
     error = found.get("error")
     if isinstance(error, dict):
         parts = (error.get("what"), error.get("where"), error.get("remedy"))
-        raise RefusedError("; ".join(str(part) for part in parts if part))
+        raise RefusedError("; ".join(str(part) for part in parts if part), status)
     return found

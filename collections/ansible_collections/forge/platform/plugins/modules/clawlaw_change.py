@@ -37,6 +37,19 @@ options:
   proposal:
     description: As the filter P(forge_proposal#filter) makes it; needed to propose.
     type: dict
+  platform:
+    description:
+      - Whose applied state is compared with the gate's log before O(proposal) is
+        proposed. Nothing is compared without it.
+    type: str
+  holds:
+    description:
+      - Digests of the records of the applied state, one of which the gate's log has to
+        have as the newest of O(platform). If it has another one, nothing is proposed
+        and RV(applied) says which. An empty list is compared with nothing.
+    type: list
+    elements: str
+    default: []
   decision:
     description: RV(id) of the verdict that is reported on.
     type: str
@@ -68,7 +81,7 @@ options:
     elements: dict
     suboptions:
       kind:
-        description: What it is, V(run), V(verdict), V(applied).
+        description: What it is, V(run), V(verdict), V(applied), V(state).
         type: str
         required: true
       digest:
@@ -165,6 +178,13 @@ escalation:
   description: C(id), which C(clawlaw steward approve) takes, and C(deadline).
   returned: when a steward was asked
   type: dict
+applied:
+  description:
+    - What this account said last of O(platform), RV(ignore:run) that said it, the
+      digests of the record that it RV(ignore:begun) with and of the one that it has
+      if it was RV(ignore:done) well, and the RV(ignore:entry) of the log.
+  returned: when none of O(holds) is one of them; nothing was proposed then
+  type: dict
 observed:
   description: What the verdict would have been, of a gate that only observes.
   returned: when the gate observes
@@ -209,6 +229,7 @@ records:
   elements: str
 """
 
+import http.client
 import os
 from typing import Any
 
@@ -224,12 +245,16 @@ ANSWER = (
     "id", "verdict", "reason", "remedy", "findings", "escalation", "observed", "permit",
 )  # fmt: skip
 CERTIFICATE = ("certificate", "serial", "key_id", "hosts", "begins", "ends")
+APPLIED = ("run", "begun", "done", "entry")
 VERDICTS = ("allow", "escalate", "deny")
 MICROSECONDS = 1_000_000
 
 
 def propose(module: AnsibleModule) -> dict[str, Any]:
     """Propose a plan; the answer with the session that it was asked in."""
+    other = another_state(module)
+    if other:
+        return {"applied": other}
     proposal = {**module.params["proposal"], "mediated": True}
     answer = _ask(module, "/v1/proposals", proposal)
     if answer.get("verdict") not in VERDICTS:
@@ -238,6 +263,24 @@ def propose(module: AnsibleModule) -> dict[str, Any]:
         )
     found = {name: answer[name] for name in ANSWER if name in answer}
     return {**found, "session": proposal.get("session", "")}
+
+
+def another_state(module: AnsibleModule) -> dict[str, Any]:
+    """Return what the log has as applied, if that is not what the caller holds."""
+    platform, holds = module.params["platform"], module.params["holds"]
+    if not platform or not holds:
+        return {}
+    try:
+        said = _ask(module, "/v1/applied", {"platform": platform})
+    except RefusedError as error:
+        if error.status == http.client.NOT_FOUND:
+            return {}  # a gate that does not know of it yet: nothing was ever said
+        raise
+    if said.get("platform") != platform:
+        raise NoAnswerError(f"the gate does not say what is applied of {platform}")
+    told = {name: str(said.get(name, "")) for name in APPLIED}
+    known = told["begun"], told["done"]
+    return {} if not any(known) or set(known) & set(holds) else told
 
 
 def report(module: AnsibleModule) -> dict[str, Any]:
@@ -304,6 +347,8 @@ def specification() -> dict[str, Any]:
         "socket": {"type": "path", "default": "/run/clawlaw/executor.sock"},
         "account": {"type": "str", "default": "forge-controller"},
         "proposal": {"type": "dict"},
+        "platform": {"type": "str"},
+        "holds": {"type": "list", "elements": "str", "default": []},
         "decision": {"type": "str"},
         "permit": {"type": "str", "no_log": True},
         "result": {
