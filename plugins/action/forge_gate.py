@@ -76,14 +76,15 @@ class ActionModule(ActionBase):
         repair = _repair(job, Run(commit=commit))
         verdict = asking.judged(job.plan, ask, now=_now(), run=run, repair=repair)
         told = running.told(job.plan, verdict)
-        if verdict.path == "gate":
-            told["delivered"] = self._deliver(verdict)
+        own: tuple[dict[str, Any], ...] = ()
         if verdict.verdict == "allow":
             announced = job.announce(permit.run_name())
-            if verdict.path == "gate":
-                self._announce(job, announced)
-            job.begin()
             told |= msgspec.structs.asdict(announced)
+            own = (announced.record(job.store.folder.name),)
+        if verdict.path == "gate":
+            told["delivered"] = self._deliver(verdict, own)
+        if verdict.verdict == "allow":
+            job.begin()
             told |= self._way_in(verdict, variables)
         folder = job.store.folder
         return told | {"folder": str(folder), "platform": folder.name}
@@ -143,46 +144,40 @@ class ActionModule(ActionBase):
         kept = {name: found[name] for name in ("serial", "hosts", "ends")}
         return {"way_in": {**kept, "folder": str(folder), "ways": ways}}
 
-    def _deliver(self, verdict: Verdict) -> list[str]:
-        """Deliver what earlier runs recorded; no run goes on without."""
+    def _deliver(
+        self, verdict: Verdict, own: Sequence[dict[str, Any]] = ()
+    ) -> list[str]:
+        """Deliver what earlier runs recorded; no run goes on without.
+
+        Args:
+            verdict: Of the gate.
+            own: What this run has recorded with it.
+        """
         try:
-            return delivery.deliver(
-                paths.state(), permit.run_name(), self._send, self._report
-            )
+            return delivery.deliver(paths.state(), permit.run_name(), self._send, own)
         except permit.RefusedError:
             if verdict.verdict == "allow":
                 raise
             return []  # the verdict ends this run, and says why
 
-    def _send(self, run: str, records: Sequence[dict[str, Any]]) -> None:
-        """Put records of an earlier run into the gate's log."""
-        found = self._module(state="recorded", run=run, records=list(records))
+    def _send(self, sent: Sequence[delivery.Delivery]) -> None:
+        """Put records of runs into the gate's log, with what became of its decisions.
+
+        One connection for all of them: each costs as much as the whole plan.
+        """
+        runs = [
+            {
+                "run": each.run,
+                "records": list(each.records),
+                **(each.outcome._asdict() if each.outcome else {}),
+            }
+            for each in sent
+        ]
+        found = self._module(state="recorded", runs=runs)
         if found.get("failed"):
             raise permit.RefusedError(
-                f"the gate's log did not take what is recorded of run {run}:"
-                f" {found.get('msg')}",
-                remedy="see what the gate says (journalctl -u clawlaw on its host)",
-            )
-
-    def _announce(self, job: running.Job, announced: running.Announced) -> None:
-        """Tell the gate which record this run begins with, before it is written."""
-        record = {
-            "platform": job.store.folder.name,
-            "begun": announced.begun,
-            "done": announced.done,
-        }
-        entry = {"kind": "state", "digest": announced.begun, "record": record}
-        self._send(permit.run_name(), [entry])
-
-    def _report(self, became: delivery.Outcome) -> None:
-        """Tell the gate what became of an earlier run that it allowed."""
-        found = self._module(state="reported", **became._asdict())
-        # Refused: it heard so before, or closed the session after a day without a run.
-        # The record of that run goes into the log all the same, with its result.
-        if found.get("failed") and not found.get("refused"):
-            raise permit.RefusedError(
-                f"the gate does not hear the outcome of its decision {became.decision}:"
-                f" {found.get('msg')}",
+                "the gate's log did not take what is recorded of"
+                f" {', '.join(each.run for each in sent)}: {found.get('msg')}",
                 remedy="see what the gate says (journalctl -u clawlaw on its host)",
             )
 

@@ -58,6 +58,11 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True):
     done: str
     sequence: int
 
+    def record(self, platform: str) -> dict[str, Any]:
+        """Return what the gate's log gets of it, before ``begun`` is written."""
+        said = {"platform": platform, "begun": self.begun, "done": self.done}
+        return {"kind": "state", "digest": self.begun, "record": said}
+
 
 class Job:
     """One run: its plan, and the folder that records what is applied."""

@@ -1,7 +1,7 @@
 """Records of runs on their way into the gate's log, and what became of its decisions.
 
 A run cannot deliver its own end. So the next run that the gate answers takes along what
-was not delivered yet, in order; a run whose entries did not arrive goes again.
+was not delivered yet, in order; where one did not arrive, all of them go again.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,8 +31,21 @@ class Outcome(NamedTuple):
     seconds: int
 
 
-type Send = Callable[[str, Sequence[dict[str, Any]]], None]
-type Report = Callable[[Outcome], None]
+class Delivery(NamedTuple):
+    """What the gate's log gets of one run.
+
+    Attributes:
+        run: Its name.
+        records: In their order.
+        outcome: Of the gate's decision that allowed it; none, if another way did.
+    """
+
+    run: str
+    records: Sequence[dict[str, Any]]
+    outcome: Outcome | None = None
+
+
+type Send = Callable[[Sequence[Delivery]], None]
 
 
 def pending(state: Path, present: str) -> list[str]:
@@ -49,34 +62,44 @@ def pending(state: Path, present: str) -> list[str]:
     return [name for name in journal.names(state) if arrived < name < present][:MOST]
 
 
-def deliver(state: Path, present: str, send: Send, report: Report) -> list[str]:
-    """Send what is pending.
+def deliver(
+    state: Path, present: str, send: Send, own: Sequence[dict[str, Any]] = ()
+) -> list[str]:
+    """Send what is pending, all at once.
 
     Args:
         state: Folder of the controller's records.
         present: The run that is at work.
-        send: Puts records of one run into the log; raises if they did not arrive.
-        report: Tells the gate what became of a decision; raises if it did not hear it.
+        send: Puts records into the log, and tells the gate of outcomes; raises if some
+            did not arrive.
+        own: Records of the run that is at work, which go last.
 
     Returns:
-        The runs that arrived.
+        The earlier runs that arrived.
 
     Raises:
         JournalError: That they arrived cannot be noted.
     """
-    done = []
-    for name in pending(state, present):
-        became = outcome(journal.read(state / FOLDER / f"{name}{SUFFIX}"))
-        if became:
-            report(became)
-        send(name, records(state, name))
+    names = pending(state, present)
+    sent = [
+        Delivery(
+            name,
+            records(state, name),
+            outcome(journal.read(state / FOLDER / f"{name}{SUFFIX}")),
+        )
+        for name in names
+    ]
+    if own:
+        sent.append(Delivery(present, own))
+    if sent:
+        send(sent)
+    if names:
         path = state / FOLDER / DELIVERED
         try:
-            replace_private(path, f"{name}\n".encode())
+            replace_private(path, f"{names[-1]}\n".encode())
         except (OSError, PrivateFileError) as error:
             raise JournalError(f"{path}: {error}") from error
-        done.append(name)
-    return done
+    return names
 
 
 def outcome(run: journal.Run) -> Outcome | None:

@@ -169,7 +169,8 @@ def test_evidence_of_a_run_comes_into_the_log(gate: Gate) -> None:
         {"kind": "run", "digest": "sha256:" + "1" * 64, "record": {"tasks": [1, 2]}},
         {"kind": "applied", "digest": "sha256:" + "2" * 64},
     ]
-    status, said = gate.run(state="recorded", run="r1", records=records)
+    runs = [{"run": "r1", "records": records}]
+    status, said = gate.run(state="recorded", runs=runs)
     assert status == 0, said["msg"]
     found = bodies(gate.house, Decided)
     assert [d.id for d in found] == said["records"]
@@ -194,16 +195,16 @@ def test_a_repair_comes_into_the_log_when_the_gate_is_back(
     recorder.judged(msgspec.to_builtins(verdict))
     recorder.ended({})
 
-    def send(run: str, records: Sequence[dict[str, Any]]) -> None:
-        status, said = gate.run(state="recorded", run=run, records=list(records))
+    def send(sent: Sequence[delivery.Delivery]) -> None:
+        (one,) = sent
+        assert one.outcome is None, "it was not the gate that allowed it"
+        runs = [{"run": one.run, "records": list(one.records)}]
+        status, said = gate.run(state="recorded", runs=runs)
         assert status == 0, said["msg"]
-
-    def report(became: delivery.Outcome) -> None:
-        raise AssertionError(f"{became.decision}: it was not the gate that allowed it")
 
     gate.house.start()
     present = "99990101T000000Z-ffffffff"
-    assert delivery.deliver(folder.parent, present, send, report) == [recorder.name]
+    assert delivery.deliver(folder.parent, present, send) == [recorder.name]
     said = [d.record.proposal.arguments for d in bodies(gate.house, Decided)]
     assert [entry["kind"] for entry in said] == ["run", "verdict", "approval"]
     assert said[1]["record"] == verdict.record

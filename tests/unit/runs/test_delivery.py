@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.unit.runs.test_journal import ROOT, recorded
@@ -21,21 +20,31 @@ class Log:
         self.outcomes: list[delivery.Outcome] = []
         self.takes = takes
 
-    def send(self, run: str, records: Sequence[dict[str, Any]]) -> None:
-        if len(self.entries) >= self.takes:
-            raise ConnectionError("gone")
-        self.entries += [(run, record["kind"]) for record in records]
-
-    def report(self, became: delivery.Outcome) -> None:
-        self.outcomes.append(became)
+    def send(self, sent: Sequence[delivery.Delivery]) -> None:
+        for each in sent:
+            if len(self.entries) >= self.takes:
+                raise ConnectionError("gone")
+            self.outcomes += [each.outcome] if each.outcome else []
+            self.entries += [(each.run, record["kind"]) for record in each.records]
 
 
 def test_runs_arrive_once_and_in_order(tmp_path: Path) -> None:
     names = [recorded(tmp_path, 1_800_000_000.0 + n).stem for n in range(3)]
     log = Log()
-    assert delivery.deliver(tmp_path, LATE, log.send, log.report) == names
+    assert delivery.deliver(tmp_path, LATE, log.send) == names
     assert log.entries == [(name, "run") for name in names]
-    assert delivery.deliver(tmp_path, LATE, log.send, log.report) == []
+    assert delivery.deliver(tmp_path, LATE, log.send) == []
+    assert log.entries == [(name, "run") for name in names], "nobody was asked again"
+
+
+def test_what_the_run_at_work_records_goes_last(tmp_path: Path) -> None:
+    name = recorded(tmp_path).stem
+    log = Log()
+    own = [{"kind": "state", "digest": "sha256:1"}]
+    assert delivery.deliver(tmp_path, LATE, log.send, own) == [name]
+    assert log.entries == [(name, "run"), (LATE, "state")]
+    assert delivery.deliver(tmp_path, LATE, log.send, own) == []
+    assert log.entries[2:] == [(LATE, "state")]
 
 
 def test_the_run_at_work_is_left_out(tmp_path: Path) -> None:
@@ -48,8 +57,8 @@ def test_what_did_not_arrive_goes_again(tmp_path: Path) -> None:
     names = [recorded(tmp_path, 1_800_000_000.0 + n).stem for n in range(3)]
     log = Log(takes=1)
     with pytest.raises(ConnectionError):
-        delivery.deliver(tmp_path, LATE, log.send, log.report)
-    assert delivery.pending(tmp_path, LATE) == names[1:]
+        delivery.deliver(tmp_path, LATE, log.send)
+    assert delivery.pending(tmp_path, LATE) == names
 
 
 def test_only_so_many_go_at_once(tmp_path: Path) -> None:
@@ -91,7 +100,7 @@ def test_the_outcome_of_what_the_gate_allowed(
     recorder.judged({"verdict": verdict, "by": by, "decision": "d7"})
     recorder.ended({"worker-01": {"failures": failures}})
     log = Log()
-    assert delivery.deliver(tmp_path, LATE, log.send, log.report) == [recorder.name]
+    assert delivery.deliver(tmp_path, LATE, log.send) == [recorder.name]
     assert log.outcomes == ([delivery.Outcome("d7", result, 7)] if result else [])
 
 
@@ -100,5 +109,5 @@ def test_a_run_that_was_killed_failed(tmp_path: Path) -> None:
     recorder.started("x.yml", {})
     recorder.judged({"verdict": "allow", "by": "gate", "decision": "d7"})
     log = Log()
-    delivery.deliver(tmp_path, LATE, log.send, log.report)
+    delivery.deliver(tmp_path, LATE, log.send)
     assert log.outcomes == [delivery.Outcome("d7", "failed", 0)]

@@ -66,7 +66,7 @@ options:
     type: int
     default: 0
   run:
-    description: Id of the run whose evidence is recorded, or that is certified.
+    description: Id of the run that is certified.
     type: str
   plan:
     description: Digest of the plan that O(permit) was given for.
@@ -74,23 +74,47 @@ options:
   key:
     description: Public half of an Ed25519 key that the run made for itself.
     type: str
-  records:
-    description:
-      - Evidence, recorded in this order.
+  runs:
+    description: Evidence of runs, recorded in this order.
     type: list
     elements: dict
     suboptions:
-      kind:
-        description: What it is, V(run), V(verdict), V(applied), V(state).
+      run:
+        description: Id of the run.
         type: str
         required: true
-      digest:
-        description: Of the record.
+      decision:
+        description:
+          - RV(id) of the verdict that allowed it; the gate hears its outcome first.
+            One that the gate does not take any more is passed over, since the evidence
+            says it as well.
         type: str
+      result:
+        description: What became of it.
+        type: str
+        choices: [done, failed, mismatch]
+        default: done
+      seconds:
+        description: How long it took.
+        type: int
+        default: 0
+      records:
+        description: Its evidence.
+        type: list
+        elements: dict
         required: true
-      record:
-        description: The record itself; of a large one its digest alone is enough.
-        type: raw
+        suboptions:
+          kind:
+            description: What it is, V(run), V(verdict), V(applied), V(state).
+            type: str
+            required: true
+          digest:
+            description: Of the record.
+            type: str
+            required: true
+          record:
+            description: The record itself; of a large one its digest alone is enough.
+            type: raw
   timeout:
     description: Seconds for one answer; no answer is a denial.
     type: float
@@ -229,6 +253,7 @@ records:
   elements: str
 """
 
+import contextlib
 import http.client
 import os
 from typing import Any
@@ -285,15 +310,18 @@ def another_state(module: AnsibleModule) -> dict[str, Any]:
 
 def report(module: AnsibleModule) -> dict[str, Any]:
     """Tell what became of an allowed plan."""
-    params = module.params
+    _report(module, module.params, module.params["permit"] or "")
+    return {}
+
+
+def _report(module: AnsibleModule, became: dict[str, Any], permit: str) -> None:
     said = {
-        "id": params["decision"],
-        "status": params["result"],
-        "duration": params["seconds"] * MICROSECONDS,
-        "permit": params["permit"] or "",
+        "id": became["decision"],
+        "status": became["result"],
+        "duration": became["seconds"] * MICROSECONDS,
+        "permit": permit,
     }
     _ask(module, "/v1/outcomes", said)
-    return {}
 
 
 def certify(module: AnsibleModule) -> dict[str, Any]:
@@ -306,21 +334,29 @@ def certify(module: AnsibleModule) -> dict[str, Any]:
 
 
 def record(module: AnsibleModule) -> dict[str, Any]:
-    """Put evidence into the log, one entry a record."""
-    found = []
-    for entry in module.params["records"]:
-        arguments = {"run": module.params["run"], **_given(entry)}
-        proposal = {
-            "session": f"run-{module.params['run']}",
-            "tool": "forge.record",
-            "arguments": arguments,
-            "cwd": "/",
-        }
-        answer = _ask(module, "/v1/proposals", {**proposal, "mediated": True})
-        if answer.get("verdict") != "allow":
-            raise RefusedError(f"{entry['kind']}: {answer.get('reason')}")
-        found.append(answer["id"])
+    """Put evidence of runs into the log, one entry a record."""
+    found: list[str] = []
+    for one in module.params["runs"]:
+        if one["decision"]:
+            # The gate heard so before, or closed the session after a day without a run.
+            with contextlib.suppress(RefusedError):
+                _report(module, one, "")
+        found += [_recorded(module, one["run"], entry) for entry in one["records"]]
     return {"records": found}
+
+
+def _recorded(module: AnsibleModule, run: str, entry: dict[str, Any]) -> str:
+    proposal = {
+        "session": f"run-{run}",
+        "tool": "forge.record",
+        "arguments": {"run": run, **_given(entry)},
+        "cwd": "/",
+        "mediated": True,
+    }
+    answer = _ask(module, "/v1/proposals", proposal)
+    if answer.get("verdict") != "allow":
+        raise RefusedError(f"{run}: {entry['kind']}: {answer.get('reason')}")
+    return str(answer["id"])
 
 
 def _given(entry: dict[str, Any]) -> dict[str, Any]:
@@ -335,10 +371,23 @@ def _ask(module: AnsibleModule, where: str, said: dict[str, Any]) -> dict[str, A
 
 def specification() -> dict[str, Any]:
     """Return the options."""
-    one = {
+    entry = {
         "kind": {"type": "str", "required": True},
         "digest": {"type": "str", "required": True},
         "record": {"type": "raw"},
+    }
+    results = {"type": "str", "choices": ["done", "failed", "mismatch"]}
+    one = {
+        "run": {"type": "str", "required": True},
+        "decision": {"type": "str"},
+        "result": {**results, "default": "done"},
+        "seconds": {"type": "int", "default": 0},
+        "records": {
+            "type": "list",
+            "elements": "dict",
+            "options": entry,
+            "required": True,
+        },
     }
     states = ["looked", "proposed", "reported", "recorded", "certified"]
     installed = ["/etc/clawlaw/gate.yaml", "/opt/clawlaw", "/var/lib/clawlaw/log"]
@@ -351,16 +400,12 @@ def specification() -> dict[str, Any]:
         "holds": {"type": "list", "elements": "str", "default": []},
         "decision": {"type": "str"},
         "permit": {"type": "str", "no_log": True},
-        "result": {
-            "type": "str",
-            "choices": ["done", "failed", "mismatch"],
-            "default": "done",
-        },
+        "result": {**results, "default": "done"},
         "seconds": {"type": "int", "default": 0},
         "run": {"type": "str"},
         "plan": {"type": "str"},
         "key": {"type": "str", "no_log": False},
-        "records": {"type": "list", "elements": "dict", "options": one},
+        "runs": {"type": "list", "elements": "dict", "options": one},
         "timeout": {"type": "float", "default": 10},
         "installed_at": {"type": "list", "elements": "path", "default": installed},
     }
@@ -373,7 +418,7 @@ def main() -> None:
         required_if=[
             ("state", "proposed", ["proposal"]),
             ("state", "reported", ["decision"]),
-            ("state", "recorded", ["run", "records"]),
+            ("state", "recorded", ["runs"]),
             ("state", "certified", ["permit", "plan", "run", "key"]),
         ],
         supports_check_mode=True,
