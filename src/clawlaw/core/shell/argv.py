@@ -50,6 +50,8 @@ class Reader:
             elif text == "--":
                 self.run.marks.add("ended")
                 self._end_options()
+            elif self.table.style == "words":
+                self._named(word)
             else:
                 self._option(word)
         table = self.table
@@ -110,15 +112,30 @@ class Reader:
         elif not (self._cluster(word) or self._starred(word)):
             self._unknown(text)
 
+    def _named(self, word: Word) -> None:
+        """Look an option of a runner up; its meaning is a word's for the project."""
+        table, text = self.table, word.text
+        option = _listed(table, text)
+        if option is None:
+            self._unknown(text)
+        elif option.refuse:
+            self.run.context.opaque(f"{table.name}: {option.refuse}", text)
+        self.operands.append(word)
+
     def _unknown(self, text: str) -> None:
         self.run.context.opaque(f"{self.table.name}: option is not known", text)
 
     def _long(self, word: Word) -> bool:
         """Read `--name` or `--name=value`."""
         name, mark, value = word.text.partition("=")
-        option = self.table.options.get(name) or _abbreviated(self.table, name)
+        option = self.table.options.get(name)
         if option is None:
-            return False
+            option = _abbreviated(self.table, name)
+            if option is None:
+                return False
+            if self.table.style == "gnu":
+                # The program may have another option of this very name.
+                self.run.context.opaque("option is cut short", name)
         glued = Word(value, glob=word.glob, many=word.many) if mark else None
         self._found(option, glued)
         return True
@@ -230,6 +247,21 @@ def starred(table: Table, text: str) -> tuple[str, Option] | None:
         if text.startswith(prefix):
             return prefix, option
     return None
+
+
+def _listed(table: Table, text: str) -> Option | None:
+    """The option that a runner's word gives: whole, with a value, or as letters."""
+    name = text.partition("=")[0]
+    found = table.options.get(text) or table.options.get(name)
+    if found is not None or text.startswith("--"):
+        return found
+    star = starred(table, text)
+    if star is not None:
+        return star[1]
+    letters = [table.options.get(f"-{c}") for c in text[1:].rstrip("0123456789")]
+    if not letters or None in letters:
+        return None
+    return next((o for o in letters if o is not None and o.refuse), letters[0])
 
 
 def _abbreviated(table: Table, name: str) -> Option | None:

@@ -12,6 +12,7 @@ from clawlaw.core.shell.argv import Reader
 from clawlaw.core.shell.places import assign, shape
 from clawlaw.core.shell.run import Run
 from clawlaw.core.shell.settings import check
+from clawlaw.core.shell.spec import Code
 from clawlaw.core.shell.tables import Table, Variant
 from clawlaw.core.shell.words import Context, Invocation
 
@@ -67,18 +68,7 @@ class Profile:
 
     def _emit(self, run: Run, table: Table, fitting: list[Variant]) -> None:
         invocation, context = run.invocation, run.context
-        code, runner = table.spec.code, table.spec.runner
-        if "help" in run.marks and not run.effects:
-            code, runner = "none", False
-        for variant in fitting:
-            code = variant.spec.code or code
-            runner = runner if variant.spec.runner is None else variant.spec.runner
-        if run.inline or run.input:
-            code, runner = "inline" if run.inline else "input", False
-        elif run.script:
-            code, runner = "file", False  # a project's own rules have their own names
-        elif run.installed:
-            code = "none"
+        code, runner = _code(run, table, fitting)
         script = run.script
         if code == "project":
             script = run.elsewhere or run.cwd  # the project is where it runs
@@ -112,6 +102,25 @@ class Profile:
             runner=table.spec.runner or table.spec.code == "project",
             cwd=invocation.cwd,
         )
+
+
+def _code(run: Run, table: Table, fitting: list[Variant]) -> tuple[Code, bool]:
+    """What decides what runs, and whether it is a runner of the project's own."""
+    code, runner = table.spec.code, table.spec.runner
+    if "help" in run.marks and not run.effects:
+        code, runner = "none", False
+    for variant in fitting:
+        code = variant.spec.code or code
+        runner = runner if variant.spec.runner is None else variant.spec.runner
+    if run.inline or run.input:
+        return "inline" if run.inline else "input", False
+    if run.script:
+        return "file", False  # a project's own rules have their own names
+    if run.installed:
+        return "none", runner
+    if runner and table.style == "words" and "input" in run.marks:
+        return "input", False  # many of them take code from there
+    return code, runner
 
 
 def _collect(run: Run, reader: Reader, fitting: list[Variant]) -> None:

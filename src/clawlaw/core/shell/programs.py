@@ -1,5 +1,6 @@
 """What a command's first word means: function, builtin, wrapper, shell or program."""
 
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from clawlaw.core.shell.walk import Walk
 
 _UNKNOWN_PROGRAM = "which program runs is known only when it runs"
+# What stands in the paths of programs; a word with anything else, such as a sign of
+# assignment, is not one that somebody means to start.
+_PLAIN = frozenset(ascii_letters + digits + "/._-+@")
 # Programs of the machine: a name there means what it means on the search path.
 _SYSTEM = frozenset(
     {"/bin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/sbin", "/usr/sbin"}
@@ -123,6 +127,8 @@ def _located(walk: "Walk", invocation: Invocation) -> tuple[str, Invocation] | N
         return None
     folder, _, base = normal(path).rpartition("/")
     if folder not in _SYSTEM:
+        if not set(path) <= _PLAIN:
+            walk.opaque("a program by a name that no program has", path)
         arguments = tuple([word.text for word in invocation.arguments])
         walk.emit(ProcessExec(path, arguments, "file", path))
         settings.check(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from string import ascii_letters
 from typing import Final
 
+from clawlaw.core.shell.address import read_address
 from clawlaw.core.shell.words import UNKNOWN, Context, Word
 
 # They change words, colours or the amount of output at most, in any program.
@@ -28,12 +29,23 @@ LOADING: Final = (
     "SSH_", "CONDA_", "MAVEN_", "GRADLE_", "CMAKE_", "CTEST_", "GCC_", "COMPILER_",
     "LESS", "MAN", "TAR_", "RSYNC_", "NODE_", "ERL_", "ELIXIR_", "JULIA_", "LUA_",
     "PHP", "COVERAGE_", "MYPY", "DENO_", "BUN_", "HUSKY", "PRE_COMMIT",
-    "MAKE", "GNUMAKE", "MFLAGS", "GCONV_",
+    "MAKE", "GNUMAKE", "MFLAGS", "GCONV_", "GO", "RUSTUP_", "BAZEL", "USE_BAZEL",
+    "JUST_", "SBT_", "LEIN_", "ANT_", "MIX_", "HEX_", "REBAR", "PUB_", "FLUTTER_",
+    "DART_", "SWIFT", "ZIG_", "NIM", "CABAL", "STACK_", "GHC", "OPAM", "OCAML",
+    "GUNICORN_", "UVICORN_", "STREAMLIT_", "JUPYTER", "IPYTHON", "MPL", "PYLINT",
+    "SCONS", "MESON", "NINJA", "TURBO_", "NX_", "CYPRESS_", "PLAYWRIGHT_", "PUPPETEER_",
+    "CHROME", "FIREFOX", "TS_NODE_", "TSX_", "COREPACK_", "VOLTA_", "NVM_", "ASDF_",
+    "MISE_", "HOMEBREW_", "PKG_CONFIG", "TEX", "openout_", "openin_", "shell_escape",
+    "PDM_", "HATCH_", "PIPENV_", "TWINE_", "FLIT_", "GH_", "GITHUB_", "GITLAB_",
+    "SUDO_", "VIM", "EMACS", "QT_", "GTK_", "GST_", "LIBGL_", "MALLOC_", "GLIBC_",
 )  # fmt: skip
 LOADING_NAMES: Final = frozenset({
     "PATH", "ENV", "IFS", "SHELL", "PAGER", "EDITOR", "VISUAL", "BROWSER",
     "PYTHONSTARTUP", "PYTHONHOME", "PYTHONINSPECT", "PYTHONBREAKPOINT", "HOME",
-    "PROMPT_COMMAND", "PS4", "CC", "CXX", "CPP", "LD", "AR", "CDPATH", "HTTP_PROXY",
+    "PROMPT_COMMAND", "PS4", "CC", "CXX", "CPP", "LD", "AR", "AS", "NM", "STRIP",
+    "RANLIB", "OBJCOPY", "FC", "YACC", "LEX", "AWK", "SED", "INSTALL", "PYTHON",
+    "NODE", "RUBY", "PERL", "BASH", "SH", "GIT", "DOCKER", "JAVACMD", "CDPATH",
+    "HTTP_PROXY",
     "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "GOFLAGS",
     "GOPROXY", "GOENV", "GOROOT", "GOPATH", "GONOSUMDB", "GONOSUMCHECK", "GOPRIVATE",
     "TMPDIR", "ZIPOPT", "UNZIP", "GZIP", "XZ_OPT", "ZSTD_CLEVEL", "CURL_HOME",
@@ -41,6 +53,7 @@ LOADING_NAMES: Final = frozenset({
 })  # fmt: skip
 # Endings of names whose values choose code or options, also where the name is new.
 CHOOSING: Final = ("PATH", "FLAGS", "OPTS", "OPTIONS", "ARGS", "_DIR", "_HOME", "CMD")
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 SILENT_EDITORS: Final = frozenset({"true", ":", "cat"})
 HARMLESS_PAGERS: Final = frozenset({"cat", "less", "more", ""})
 
@@ -91,7 +104,8 @@ def _leads_away(name: str, word: Word, cwd: str) -> bool:
     if UNKNOWN in text or not word.known:
         return name.endswith(CHOOSING)
     if "://" in text:
-        return False
+        host = read_address(text).host
+        return bool(host) and host not in LOOPBACK
     if "`" in text or "$(" in text:
         return True
     spaced = text.replace("=", ":").replace(",", ":").replace(" ", ":")

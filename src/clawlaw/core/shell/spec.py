@@ -22,7 +22,7 @@ type Carries = Literal["nothing", "text", "file", "program", "unknown"]
 type How = Literal[
     "create", "modify", "append", "attributes", "directory", "link"
 ]  # fmt: skip
-type Style = Literal["gnu", "single", "pairs", "none"]
+type Style = Literal["gnu", "single", "pairs", "words", "none"]
 type Scope = Literal["project", "user", "system"]
 type Source = Literal["agent", "file", "network", "program", "stdin", "unknown"]
 
@@ -81,7 +81,8 @@ class TableSpec(Struct, forbid_unknown_fields=True, frozen=True):
         style: Its program's where it inherits, else "gnu". "gnu" clusters short
             options and abbreviates long ones, "single" has long options behind one
             dash (`-name`, `-name=value`), "pairs" has nothing but `name=value`,
-            "none" no options: everything is an operand.
+            "none" no options: everything is an operand. "words" is for runners: an
+            option must be listed, and it and its value are operands as well.
         numeric: `-20` is an option.
         stop: Options end at the first operand.
         inherit: Subcommands at any depth have its options as well.

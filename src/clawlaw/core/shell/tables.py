@@ -227,6 +227,9 @@ def compile_table(
     if style == "gnu":
         options.setdefault("--help", HELP)
         options.setdefault("--version", HELP)
+    elif style == "words":
+        for name_of in ("-h", "--help", "-V", "--version"):
+            options.setdefault(name_of, PLAIN)
     table = Table(spec, name, {k: o for k, o in options.items() if k[-1] != "*"})
     table.style, table.listed = style, options
     table.inherits = spec.inherit or above is not None

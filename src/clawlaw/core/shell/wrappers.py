@@ -148,7 +148,10 @@ def _env(walk: "Walk", invocation: Invocation, name: str) -> None:
     while words:
         text = words[0].text
         variable, sign, value = text.partition("=")
-        if sign and is_name(variable):
+        if sign and text[:1] != "-":
+            # Any word with a sign is one for env, whatever stands before it.
+            if not is_name(variable):
+                walk.opaque("env sets a variable of no plain name", text)
             given.append((variable, Word(value)))
             if not words[0].known:
                 given[-1] = (variable, Word(UNKNOWN))

@@ -15,7 +15,6 @@ SAME = {
         "rm -fr build",
         "rm -Rf build",
         "rm --recursive --force build",
-        "rm --recurs --forc build",
         "rm -f --recursive build",
         "rm build -rf",
         "rm -r build -f",

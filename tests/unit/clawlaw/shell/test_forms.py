@@ -105,6 +105,7 @@ OPAQUE = [
     "cat <<$x\na\n$x", "cat <<A <<B\na\nA\nb\nB", "cat <<E\n`ls`\nE",
     "cat <<E\na\\\nE\nE", "cat <<E | ls && ls\na\nE", 'ls "a`ls \\`ls\\``"',
     "ls `ls # a`", 'ls $"a"', "a =1", "x=a y=b+ =c", "env -S ls", 'env "$x"',
+    "env 'x%=a/b' ls", "env =a/b ls", "env 1=a/b ls", "env -i 'f%%=a/b' ls", "./x=y ls",
     "env -P x ls", "timeout", "timeout --x 5 ls", 'timeout "$x" ls | sh',
     "nice --x ls", 'stdbuf -o "$x" ls', 'flock l -c "$x"', "flock /tmp/l",
     'watch "$x"', "watch -q ls", "nohup", "parallel ls", "strace ls", "sudo -x ls",

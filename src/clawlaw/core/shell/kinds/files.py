@@ -139,6 +139,14 @@ def empty(run: Run, word: Word) -> None:
         write(run, word)
 
 
+def replaced_tree(run: Run, word: Word) -> None:
+    """A directory that is emptied first and then filled again."""
+    found = run.context.place(word, run.cwd)
+    if found is not None:
+        run.effects.append(FileDelete(found.path, found.glob, recursive=True))
+        write_place(run, found, "modify", tree=True)
+
+
 def cwd(run: Run, word: Word) -> None:
     """The directory that later words are relative to."""
     run.cwd = run.path(word) or "" if word.known else ""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import reduce
 from string import ascii_letters
-from typing import Literal
+from typing import Final, Literal
 
 from clawlaw.core.actions import (
     EnvironmentRead,
@@ -29,9 +29,11 @@ NPX_TOOLS = frozenset({
 # Words by which a runner takes code or a command instead of the project's own.
 EVALUATING = frozenset({
     "-E", "--eval", "--exec", "--execute", "--command", "eval", "exec", "shell",
-    "console", "runner", "repl", "--push", "--allow", "--publish", "dlx",
-    "-shell-escape", "--shell-escape",
+    "console", "runner", "repl", "--push", "--allow", "--publish", "dlx", "tinker",
+    "dbshell", "dbconsole", "attach", "connect", "-shell-escape", "--shell-escape",
 })  # fmt: skip
+# Marks of code that stands in a word itself: a function, a substitution, a pipe.
+CODE: Final = ("=>", "`", "$(", "require(", "import(", "system(", "exec(")
 # Targets that take away what a project keeps, its data above all.
 DESTROYING = frozenset({
     "destroy", "downgrade", "drop", "dropAll", "flush", "fresh", "nuke", "purge",
@@ -46,6 +48,7 @@ OUTWARD = frozenset({
     "autoupdate", "deploy", "install", "login", "publish", "push", "release", "try",
     "uninstall", "upload",
 })  # fmt: skip
+SEPARATORS: Final = "=:,;@ \t\n\"'()[]{}"
 INPUTS = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
 
@@ -140,7 +143,7 @@ def project(run: Run, word: Word) -> None:
         run.input = True
     elif _is_code(text):
         run.context.opaque("runner is given code or a command", text)
-    elif _is_outward(text) or _is_module(text):
+    elif outward(text) or _is_module(text):
         run.context.opaque("runner works outside the project", text)
     elif "://" in value:
         url(run, Word(value))
@@ -156,21 +159,27 @@ def target(run: Run, word: Word) -> None:
 
 
 def _check_place(run: Run, value: str) -> None:
+    """Look at each part of a word that may be a path: `html:/x`, `-r/x`, `a,b=/x`."""
     if value.startswith("-"):
         value = value.lstrip("-").lstrip(ascii_letters)  # `-r/tmp/x`
-    if value.startswith(("/", "~", "../")) or "/../" in value or value == "..":
-        path = run.path(Word(value.partition("::")[0]))
-        if path is not None and not _is_below(path, run.cwd):
-            run.elsewhere = path
+    for mark in SEPARATORS:
+        value = value.replace(mark, "\0")
+    for part in value.split("\0"):
+        if part.startswith(("/", "~", "../")) or "/../" in part or part == "..":
+            path = run.path(Word(part))
+            if path is not None and not _is_below(path, run.cwd):
+                run.elsewhere = path
 
 
 def _is_code(text: str) -> bool:
     """Whether a word says that code or a command follows, or is some."""
     first = text.partition(" ")[0].partition(":")[0]
+    if text[:1] in {"|", "!"} or any(mark in text for mark in CODE):
+        return True
     return first in EVALUATING or text.startswith(EVALUATES)
 
 
-def _is_outward(text: str) -> bool:
+def outward(text: str) -> bool:
     """Whether a target is named for work outside the project: `deploy:production`."""
     if "/" in text:
         return False

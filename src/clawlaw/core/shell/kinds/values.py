@@ -1,6 +1,7 @@
 """Words in a small language of one program: a listed part of it is harmless."""
 
 from collections.abc import Iterator
+from string import ascii_letters, digits
 
 from clawlaw.core.actions import (
     EnvironmentRead,
@@ -20,10 +21,38 @@ YQ_READERS = frozenset({
     "envsubst", "$ENV", "system", "eval", "import", "include", "input_filename",
 })  # fmt: skip
 # Parts of the names of settings that hold credentials.
-CREDENTIALS = ("auth", "token", "pass", "secret", "key", "cred", "cookie", "index-url")
-FILTERS_THAT_READ = (
-    "movie", "subtitles", "ass=", "textfile", "lut3d", "cmd", "zmq", "=/"
-)  # fmt: skip
+CREDENTIALS = (
+    "kubeconfig",
+    "auth",
+    "token",
+    "pass",
+    "secret",
+    "key",
+    "cred",
+    "cookie",
+    "index-url",
+)
+# Filters of ffmpeg that neither read nor write files nor load libraries.
+FILTERS = frozenset({
+    "acopy", "acrossfade", "adelay", "aecho", "afade", "aformat", "alimiter", "amerge",
+    "amix", "anull", "apad", "areverse", "aselect", "asetpts", "aresample", "asplit",
+    "atempo", "atrim", "bass", "blackdetect", "boxblur", "channelmap", "channelsplit",
+    "chromakey", "colorchannelmixer", "colorkey", "compand", "concat", "copy", "crop",
+    "cropdetect", "drawbox", "drawgrid", "dynaudnorm", "eq", "equalizer", "fade", "fps",
+    "format", "framerate", "gblur", "hflip", "highpass", "hqdn3d", "hstack", "hue",
+    "idet", "loop", "loudnorm", "lowpass", "minterpolate", "mpdecimate", "negate",
+    "null", "overlay", "pad", "palettegen", "paletteuse", "pan", "reverse", "rotate",
+    "scale", "select", "setdar", "setpts", "setsar", "showspectrumpic", "showwaves",
+    "showwavespic", "silencedetect", "silenceremove", "split", "thumbnail", "tile",
+    "tpad", "transpose", "treble", "trim", "unsharp", "vflip", "volume", "volumedetect",
+    "vstack", "xfade", "xstack", "yadif", "zoompan",
+})  # fmt: skip
+WORD = frozenset(ascii_letters + digits + "_+-,")
+VERSION = WORD | frozenset(".~<>=!")
+# Verbs of a chain whose words are a program, or names of files and programs.
+VERBS_THAT_RUN = frozenset({
+    "put", "filter", "tee", "split", "case", "exec", "summary", "nothing", "then",
+})  # fmt: skip
 REDIS_READS = frozenset({
     "ping", "info", "get", "mget", "keys", "scan", "exists", "ttl", "type", "dbsize",
     "hget", "hgetall", "hkeys", "lrange", "llen", "smembers", "scard", "zrange",
@@ -139,6 +168,26 @@ def _names(text: str) -> Iterator[str]:
         name, before = "", char
 
 
+def word(run: Run, value: Word) -> None:
+    """A name out of a list of the program's own: no path, address or code."""
+    if not value.known or not value.text or not set(value.text) <= WORD:
+        run.context.opaque("value is not a plain name", value.text)
+
+
+def version(run: Run, value: Word) -> None:
+    """A version, with its name or condition: no path and no address."""
+    if not value.known or not set(value.text) <= VERSION or ".." in value.text:
+        run.context.opaque("value is not a plain version", value.text)
+
+
+def verb(run: Run, word: Word) -> None:
+    """A word of a chain of verbs: some would run a program, others are files."""
+    if not word.known or word.text in VERBS_THAT_RUN or set(word.text) & set("(){}$|;"):
+        run.context.opaque("verb is a program of its own", word.text)
+    else:
+        read(run, word)
+
+
 def plain(run: Run, word: Word) -> None:
     """Text of a picture program: with an `@` in front it would name a file."""
     if word.text.startswith(("@", UNKNOWN)):
@@ -149,6 +198,8 @@ def compiled(run: Run, word: Word) -> None:
     """A file for a compiler; with an `@` in front it holds further arguments."""
     if word.text.startswith("@"):
         run.context.opaque("arguments come from a file", word.text)
+    elif word.text == "-":
+        run.context.opaque("what it compiles may take in any file", word.text)
     else:
         read(run, word)
 
@@ -170,7 +221,14 @@ def page(run: Run, word: Word) -> None:
 def video_filter(run: Run, word: Word) -> None:
     """Filters of ffmpeg: some read files that they name."""
     text = word.text
-    if not word.known or any(name in text for name in FILTERS_THAT_READ):
+    names = set()
+    for part in text.replace(";", ",").split(","):
+        bare = part.strip()
+        while bare[:1] == "[":  # labels of the streams that it takes
+            bare = bare.partition("]")[2]
+        names.add(bare.partition("=")[0].partition("[")[0].strip())
+    plain = word.known and not set(text) & set("\\'\"/") and "file" not in text
+    if not plain or not names <= FILTERS:
         run.context.opaque("filter is not known to be pure", text)
 
 

@@ -214,7 +214,12 @@ def _grep(git: Git, parsed: Parsed) -> None:
 def _store(git: Git, name: str, parsed: Parsed) -> None:
     git.tells()
     moves = parsed.has("-f", "--force", "-C")
-    if name == "branch" and moves and not parsed.has("-l", "--list", "-a", "-r"):
+    renames = parsed.has("-M") and len(parsed.operands) > 1
+    if (
+        name == "branch"
+        and (moves or renames)
+        and not parsed.has("-l", "--list", "-a", "-r")
+    ):
         emit.give_up(git.context, "git: forgets commits of a branch", name)
     if name == "tag" and parsed.has("-d", "--delete"):
         emit.give_up(git.context, "git: forgets a tag", name)

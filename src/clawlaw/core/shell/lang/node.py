@@ -21,7 +21,7 @@ OPTIONS: Final = spec(
     " --experimental-modules --experimental-vm-modules --throw-deprecation"
     " --trace-deprecation --no-deprecation --preserve-symlinks"
     " --experimental-test-coverage",
-    "-e --eval -p --print -pe --test-name-pattern --test-reporter --max-old-space-size"
+    "-e --eval -p --print -pe --test-name-pattern --max-old-space-size"
     " --stack-size --input-type --unhandled-rejections --conditions -C --watch-path"
     " --test-concurrency --env-file",
     permute=False,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from clawlaw.core.actions import EnvironmentRead, ProcessExec
+from clawlaw.core.shell.kinds.programs import outward
 from clawlaw.core.shell.lang import emit
 from clawlaw.core.shell.lang.options import names
 from clawlaw.core.shell.lang.python_ast import read_program
@@ -42,6 +43,15 @@ HELPED: Final = names("http.server venv unittest json.tool timeit compileall zip
 WRITERS: Final = frozenset({"venv", "compileall"})
 QUIET: Final = frozenset({"-q", "-qq", "-f", "--clear", "--upgrade"})
 PROJECT: Final = frozenset({"unittest", "doctest"})
+# Options of those two; what else follows is a place or a name of the project.
+TESTING: Final = names(
+    "-v --verbose -q --quiet -f --failfast -b --buffer -c --catch -k -s -p -t -o"
+    " --locals --durations --start-directory --pattern --top-level-directory"
+)
+SETTINGS: Final = names(  # of -X
+    "dev utf8 importtime faulthandler tracemalloc showrefcount no_debug_ranges"
+    " frozen_modules int_max_str_digits warn_default_encoding cpu_count gil"
+)
 
 
 def judge(invocation: Invocation, context: Context) -> None:
@@ -64,7 +74,9 @@ def judge(invocation: Invocation, context: Context) -> None:
             return
         if step == "value":
             index += 1
-        elif not step:
+        if _loads(text, words[index - 1 : index]):
+            emit.give_up(context, "python: option loads or writes something", text)
+        if not step:
             emit.start(invocation, context, FAMILY, code="unknown")
             emit.give_up(context, "python: option is not understood", text)
             return
@@ -103,6 +115,19 @@ def _option(text: str) -> str:
         if letter not in FLAGS:
             return ""
     return "flags"
+
+
+def _loads(option: str, rest: Sequence[Word]) -> bool:
+    """Whether a warning names a class of a module, or a setting a directory."""
+    at = min((option.find(c) for c in VALUES if c in option), default=-1)
+    if at < 0:
+        return False
+    value = Word(option[at + 1 :]) if option[at + 1 :] else next(iter(rest), Word(""))
+    if not value.known:
+        return True
+    if option[at] == "W":
+        return "." in value.text or "/" in value.text
+    return value.text.partition("=")[0] not in SETTINGS
 
 
 def _code(
@@ -186,10 +211,13 @@ def _script(
     word: Word, rest: Sequence[Word], invocation: Invocation, context: Context
 ) -> None:
     path = context.path(word, invocation.cwd)
-    if word.text.rpartition("/")[2] == "setup.py":
-        for verb in rest:
-            if verb.text in ("install", "upload", "register", "easy_install"):
-                emit.give_up(context, "python: works outside the project", verb.text)
+    name = word.text.rpartition("/")[2]
+    for verb in rest[:1] if name == "manage.py" else ():
+        if outward(verb.text) or verb.text in ("shell", "dbshell", "shell_plus"):
+            emit.give_up(context, "python: takes away data or runs code", verb.text)
+    for verb in rest if name == "setup.py" else ():
+        if verb.text in ("install", "upload", "register", "easy_install"):
+            emit.give_up(context, "python: works outside the project", verb.text)
     emit.start(invocation, context, FAMILY, code="file", script=path or "")
 
 
@@ -200,6 +228,12 @@ def _module(
     program = PROGRAMS.get(name)
     if name in PROJECT and not _asks_help(rest):
         emit.project(invocation, context, FAMILY, invocation.cwd)
+        for given in rest:
+            option = given.text.partition("=")[0]
+            if option[:1] == "-" and option not in TESTING:
+                emit.give_up(context, "python: option is not understood", given.text)
+            elif _leaves(given):
+                emit.give_up(context, "python: tests from elsewhere", given.text)
     elif program is not None:
         emit.start(invocation, context, FAMILY)
         context.run(
@@ -218,6 +252,12 @@ def _module(
         _standard(name, rest, invocation, context)
     else:
         emit.start(invocation, context, FAMILY, code="unknown")
+
+
+def _leaves(word: Word) -> bool:
+    """Whether a word may be a place outside the directory."""
+    text = word.text.partition("=")[2] or word.text
+    return not word.known or text[:1] in ("/", "~") or ".." in text.split("/")
 
 
 def _asks_help(words: Sequence[Word]) -> bool:
