@@ -177,7 +177,7 @@ pins: venv ## look up unresolved digests, write them to versions.yml and the go.
 
 .PHONY: lock
 lock: venv ## write the requirement locks again from requirements/*.in
-	@for part in runtime gate ansible dev bench mlx models; do \
+	@for part in runtime gate ansible dev bench compile mlx models; do \
 	  uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    -o requirements/$$part.txt requirements/$$part.in; done
@@ -190,3 +190,19 @@ conformance: venv ## write docs/conformance.md from the suite's cases and matrix
 wheels: venv ## build the two wheels into dist/
 	@python -m build --no-isolation --wheel --outdir dist .
 	@python -m build --no-isolation --wheel --outdir dist src/clawlaw
+
+COMPILED := $(CURDIR)/build/compiled
+
+.PHONY: compiled
+compiled: venv ## the gate's wheel with its busiest modules compiled, into dist/ and build/compiled/
+	@python -m forge.wheels.compiled --out dist --unpack $(COMPILED)
+
+.PHONY: test-compiled
+test-compiled: compiled ## the gate's tests on the compiled modules
+	@PYTHONPATH=$(COMPILED) python -m pytest \
+	  tests/unit/clawlaw tests/unit/change tests/conformance tests/adversarial
+
+.PHONY: bench-compiled
+bench-compiled: compiled ## bench-decide and bench-gate on the compiled modules
+	@PYTHONPATH=$(COMPILED) python benchmarks/decide.py
+	@PYTHONPATH=$(COMPILED) python benchmarks/gate.py

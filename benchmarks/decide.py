@@ -219,9 +219,10 @@ def machine() -> str:
         lines = info.read_text(encoding="utf-8").splitlines()
         named = [line for line in lines if line.startswith("model name")]
         model = named[0].partition(":")[2].strip() if named else model
+    built = "" if str(kernel.__file__).endswith(".py") else ", compiled"
     return (
         f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}"
+        f"Python {platform.python_version()}{built}"
     )
 
 

@@ -15,7 +15,7 @@ from clawlaw.core.hosts import ANY, covers, listed
 from clawlaw.core.policy import Policy, Principal, Purpose
 from clawlaw.core.prepared import roots
 from clawlaw.core.state import Scope
-from clawlaw.core.view import Target
+from clawlaw.core.target import Target
 
 
 def within(path: str, root: str) -> bool:

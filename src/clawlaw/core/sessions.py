@@ -79,7 +79,7 @@ def open_session(
     )
     if parent is not None:
         label(session, parent.labels)
-        for name in INHERITED & parent.tables.keys():
+        for name in INHERITED.intersection(parent.tables):
             session.tables[name] = _inherited(parent.tables[name])
     session.level = LEVELS[computed_level(session)]
     return session

@@ -1,37 +1,17 @@
 """One proposal as rules, laws and patterns see it: operands joined with their facts."""
 
-from msgspec import Struct
-
 from clawlaw.core.actions import AnyEffect, FileMove, Proposal
 from clawlaw.core.budget import Account
 from clawlaw.core.facts import Facts, PathFact
 from clawlaw.core.policy import Policy, Principal, Purpose, Rule
 from clawlaw.core.prepared import prepare
 from clawlaw.core.state import Scope
+from clawlaw.core.target import Target
 from clawlaw.core.text import Folded, fold_path
 from clawlaw.core.working import Working
 
 UNLOOKED = PathFact(resolved="", kind="unknown")
 _NOWHERE = Folded("", strange=False)
-
-
-class Target(Struct, frozen=True):
-    """One path that an effect reaches.
-
-    A rule that allows must hold for `written` and `real`; a rule that refuses
-    applies where it holds for either.
-
-    Attributes:
-        written: The path of the effect, lexically normalised and folded.
-        real: Where it leads, folded; "" where that is not known.
-        fact: What was found there.
-        strange: Holds characters that the folding does not know.
-    """
-
-    written: str
-    real: str
-    fact: PathFact
-    strange: bool = False
 
 
 class View:

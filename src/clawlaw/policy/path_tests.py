@@ -10,7 +10,8 @@ from typing import Any
 from clawlaw.core.composition.step import Step
 from clawlaw.core.policy import Test
 from clawlaw.core.state import Label
-from clawlaw.core.view import Target, View
+from clawlaw.core.target import Target
+from clawlaw.core.view import View
 from clawlaw.policy.looked import Find, Looker
 from clawlaw.policy.triple import Triple, known
 

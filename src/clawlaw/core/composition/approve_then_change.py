@@ -18,7 +18,7 @@ from clawlaw.core.composition.bits import ALL
 from clawlaw.core.composition.step import Pattern, Step
 from clawlaw.core.decision import Finding, Verdict
 from clawlaw.core.state import SHIFT, find, pack
-from clawlaw.core.view import Target
+from clawlaw.core.target import Target
 
 PATTERN: Final = Pattern(
     name="approve_then_change",

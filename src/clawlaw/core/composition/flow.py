@@ -36,8 +36,8 @@ from clawlaw.core.composition.bits import (
 from clawlaw.core.composition.step import Step
 from clawlaw.core.reaching import is_prose
 from clawlaw.core.state import find
+from clawlaw.core.target import Target
 from clawlaw.core.text import fold_path
-from clawlaw.core.view import Target
 
 _SECRET_NAMES: Final = ("TOKEN", "SECRET", "PASSW", "KEY", "CREDENTIAL", "AUTH")
 # Families whose tree is a project's own history, fetched from where the policy allows.

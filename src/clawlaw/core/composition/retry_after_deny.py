@@ -20,8 +20,9 @@ from clawlaw.core import actions
 from clawlaw.core.actions import AnyEffect
 from clawlaw.core.composition.step import Pattern, Step
 from clawlaw.core.decision import Finding, Verdict
+from clawlaw.core.target import Target
 from clawlaw.core.text import fold
-from clawlaw.core.view import Target, View
+from clawlaw.core.view import View
 
 PATTERN: Final = Pattern(
     name="retry_after_deny",

@@ -19,7 +19,7 @@ from clawlaw.core.composition.bits import DOWNLOADED
 from clawlaw.core.composition.step import Known, Pattern, Step, when
 from clawlaw.core.composition.write_then_execute import ran
 from clawlaw.core.decision import Finding, Verdict
-from clawlaw.core.view import Target
+from clawlaw.core.target import Target
 
 PATTERN: Final = Pattern(
     name="staged_download",

@@ -9,8 +9,9 @@ from clawlaw.core.actions import AnyEffect
 from clawlaw.core.composition.bits import ALL
 from clawlaw.core.decision import Finding, Verdict
 from clawlaw.core.state import find
+from clawlaw.core.target import Target
 from clawlaw.core.text import fold_path
-from clawlaw.core.view import Target, View
+from clawlaw.core.view import View
 from clawlaw.core.working import Working
 
 

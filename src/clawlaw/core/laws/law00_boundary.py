@@ -23,8 +23,9 @@ from clawlaw.core.actions import (
 )
 from clawlaw.core.decision import Finding, Verdict
 from clawlaw.core.laws.rules import judge_rules
+from clawlaw.core.target import Target
 from clawlaw.core.text import fold, fold_host
-from clawlaw.core.view import Target, View
+from clawlaw.core.view import View
 
 NUMBER = 0
 NAME = "boundary"

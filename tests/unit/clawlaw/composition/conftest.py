@@ -9,6 +9,7 @@ import pytest
 
 from clawlaw.core import composition, kernel, results
 from clawlaw.core.actions import AnyEffect, Proposal
+from clawlaw.core.analyse import requested
 from clawlaw.core.decision import Finding, Verdict
 from clawlaw.core.facts import Facts, PathFact, ProgramFact
 from clawlaw.core.policy import Policy, Principal, Purpose
@@ -57,16 +58,28 @@ class World:
         held = any(path == s or path.startswith(s + "/") for s in self.secret)
         return int(Label.SECRET) if held else 0
 
+    def _fact(self, path: str) -> PathFact:
+        """Every path exists as a plain file, unless the case says otherwise."""
+        said = {"resolved": path, "kind": "file", **self.files.get(path, {})}
+        return msgspec.convert(said, PathFact)
+
     def state(self, name: str) -> State:
         if name not in self.sessions:
             session = Session(id=name, principal="p", scope=Scope("develop"))
             self.sessions[name] = State(session, self.room)
         return self.sessions[name]
 
-    def view(self, name: str, command: str = "", cwd: str = "/workspace") -> View:
+    def view(
+        self,
+        name: str,
+        command: str = "",
+        cwd: str = "/workspace",
+        effects: Sequence[AnyEffect] = (),
+    ) -> View:
+        asked = {*requested(list(effects)).paths, *self.programs.values(), cwd}
         facts = Facts(
             now=0,
-            paths=_Paths(self.files),
+            paths={path: self._fact(path) for path in asked},
             programs={k: ProgramFact(v) for k, v in self.programs.items()},
             sandbox=self.sandbox,
         )
@@ -91,7 +104,7 @@ class World:
         cwd: str = "/workspace",
     ) -> Judged:
         """One proposal; a law denies the effect `refused`, or asks about `asked`."""
-        view = self.view(session, command, cwd)
+        view = self.view(session, command, cwd, effects)
         findings: list[Finding] = []
         for index, effect in enumerate(effects):
             findings += composition.observe(effect, index, view)
@@ -117,18 +130,6 @@ class World:
         kernel.settle(
             state, results.outcome(state, text, untrusted=untrusted, effects=effects)
         )
-
-
-class _Paths(dict[str, PathFact]):
-    """Every path exists as a plain file, unless the case says otherwise."""
-
-    def __init__(self, said: Mapping[str, Mapping[str, Any]]) -> None:
-        super().__init__()
-        self.said = said
-
-    def get(self, key: str, _default: Any = None) -> Any:
-        said = {"resolved": key, "kind": "file", **self.said.get(key, {})}
-        return msgspec.convert(said, PathFact)
 
 
 @pytest.fixture

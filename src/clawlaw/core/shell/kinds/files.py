@@ -55,7 +55,7 @@ def reader(what: str) -> Action:
     return read
 
 
-read = reader("content")
+read: Action = reader("content")
 
 
 def within(run: Run, word: Word) -> None:
@@ -87,7 +87,7 @@ def writer(how: How, *, inert: bool = False, tree: bool | None = False) -> Actio
     return write
 
 
-write = writer("modify")
+write: Action = writer("modify")
 
 
 def write_place(
