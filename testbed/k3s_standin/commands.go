@@ -6,74 +6,116 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"forge.test/k3s_standin/internal/payload"
 )
 
-// snapshot saves or lists snapshots of the embedded etcd.
-// Source: https://docs.k3s.io/cli/etcd-snapshot
-func snapshot(pay *payload.Payload, args []string) error {
-	data, args := dataDir(args)
-	name, action := "on-demand", ""
-	for i, arg := range args {
-		if value, ok := strings.CutPrefix(arg, "--name="); ok {
-			name = value
-		} else if arg == "--name" && i+1 < len(args) {
-			name = args[i+1]
-		} else if action == "" {
-			action = arg
-		}
-	}
-	dir := filepath.Join(data, "server", "db", "snapshots")
-	switch action {
-	case "ls", "list":
-		return listSnapshots(dir)
-	case "save":
-	default:
-		return fmt.Errorf("k3s etcd-snapshot %q: the stand-in has save and ls", action)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return err
-	}
-	bin := filepath.Join(data, "data", pay.Hash, "bin")
-	if err := pay.Extract(bin, "etcdctl"); err != nil {
-		return err
-	}
-	tls := filepath.Join(data, "server", "tls", "etcd")
-	path := filepath.Join(dir, fmt.Sprintf("%s-%s-%d", name, host, time.Now().Unix()))
-	out, err := command(context.Background(), filepath.Join(bin, "etcdctl"), "--endpoints=https://127.0.0.1:"+etcdClientPort,
-		"--cacert="+tls+"/server-ca.crt", "--cert="+tls+"/client.crt", "--key="+tls+"/client.key",
-		"snapshot", "save", path).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("etcdctl snapshot save: %w: %s", err, out)
-	}
-	fmt.Printf("Snapshot %s saved.\n", filepath.Base(path))
-	return nil
+// snapshotCall is what one `k3s etcd-snapshot` was asked for.
+type snapshotCall struct {
+	action, name, format string
+	names, server        []string
 }
 
-func listSnapshots(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !os.IsNotExist(err) {
+// snapshotOptions are the options of the command, by what `k3s server` calls them.
+var snapshotOptions = map[string]string{
+	"config": "config", "c": "config", "data-dir": "data-dir", "d": "data-dir", "node-name": "node-name",
+	"etcd-snapshot-dir": "etcd-snapshot-dir", "dir": "etcd-snapshot-dir",
+	"etcd-snapshot-retention": "etcd-snapshot-retention", "snapshot-retention": "etcd-snapshot-retention",
+}
+
+// snapshotActions are the sub-commands with their documented aliases.
+var snapshotActions = map[string]string{"save": "save", "ls": "ls", "list": "ls", "l": "ls", "delete": "delete", "prune": "prune"}
+
+func parseSnapshotArgs(args []string) (snapshotCall, error) {
+	call := snapshotCall{name: onDemand}
+	for i := 0; i < len(args); i++ {
+		name, value, hasValue := strings.Cut(args[i], "=")
+		if !strings.HasPrefix(name, "-") {
+			if call.action != "" {
+				call.names = append(call.names, args[i])
+				continue
+			}
+			action, ok := snapshotActions[args[i]]
+			if !ok {
+				return call, fmt.Errorf("k3s etcd-snapshot %s: want save, ls, delete or prune", args[i])
+			}
+			call.action = action
+			continue
+		}
+		if !hasValue {
+			if i++; i == len(args) {
+				return call, fmt.Errorf("option %s needs a value", name)
+			}
+			value = args[i]
+		}
+		switch name = strings.TrimLeft(name, "-"); name {
+		case "name":
+			call.name = value
+		case "output", "o":
+			call.format = value
+		default:
+			option, ok := snapshotOptions[name]
+			if !ok {
+				return call, fmt.Errorf("unknown option --%s for k3s etcd-snapshot: the stand-in answers only the options in its README", name)
+			}
+			call.server = append(call.server, "--"+option+"="+value)
+		}
+	}
+	if call.action == "" || call.action != "delete" && len(call.names) > 0 {
+		return call, fmt.Errorf("k3s etcd-snapshot: want one of save, ls, delete NAME..., prune")
+	}
+	return call, nil
+}
+
+// snapshot saves, lists or removes snapshots of the embedded etcd. Folder, name
+// and retention are also read from the server's configuration file.
+// Source: https://docs.k3s.io/cli/etcd-snapshot
+func snapshot(pay *payload.Payload, args []string) error {
+	call, err := parseSnapshotArgs(args)
+	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(os.Stdout, 0, 8, 1, ' ', 0)
-	fmt.Fprintln(table, "Name\tLocation\tSize\tCreated")
-	for _, entry := range entries {
-		info, err := entry.Info()
+	cfg, err := Load("server", call.server, os.Getenv)
+	if err != nil {
+		return err
+	}
+	all, err := newSnapshots(cfg, pay)
+	if err != nil {
+		return err
+	}
+	switch call.action {
+	case "save":
+		name, err := all.save(context.Background(), call.name)
+		if err == nil {
+			logf("Snapshot %s saved.", name)
+		}
+		return err
+	case "delete":
+		if err := all.remove(call.names); err != nil {
+			return err
+		}
+	case "prune":
+		keep, err := strconv.Atoi(cfg.Text("etcd-snapshot-retention"))
+		if err != nil || keep < 1 {
+			return fmt.Errorf("--snapshot-retention: %q is not a number of snapshots to keep", cfg.Text("etcd-snapshot-retention"))
+		}
+		if call.names, err = all.prune(call.name, keep); err != nil {
+			return err
+		}
+	default:
+		found, err := all.list()
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%s\tfile://%s\t%d\t%s\n", entry.Name(), filepath.Join(dir, entry.Name()), info.Size(),
-			info.ModTime().UTC().Format(time.RFC3339))
+		return showSnapshots(os.Stdout, found, call.format)
 	}
-	return table.Flush()
+	for _, name := range call.names {
+		logf("Snapshot %s deleted.", name)
+	}
+	return nil
 }
 
 // encryptionStatus prints what `k3s secrets-encrypt status` documents.

@@ -285,6 +285,15 @@ func (c *Config) check() error {
 	if p := c.Text("secrets-encryption-provider"); p != "aescbc" && p != "secretbox" {
 		return fmt.Errorf("--secrets-encryption-provider: %q is neither aescbc nor secretbox", p)
 	}
+	if _, err := parseCron(c.Text("etcd-snapshot-schedule-cron")); err != nil {
+		return fmt.Errorf("--etcd-snapshot-schedule-cron: %w", err)
+	}
+	if n, err := strconv.Atoi(c.Text("etcd-snapshot-retention")); err != nil || n < 0 {
+		return fmt.Errorf("--etcd-snapshot-retention: %q is not a number of snapshots", c.Text("etcd-snapshot-retention"))
+	}
+	if c.Text("cluster-reset-restore-path") != "" && !c.Bool("cluster-reset") {
+		return errors.New("invalid flag use; --cluster-reset required with --cluster-reset-restore-path")
+	}
 	if _, err := strconv.ParseUint(c.Text("write-kubeconfig-mode"), 8, 32); err != nil {
 		return fmt.Errorf("--write-kubeconfig-mode: %q is not an octal mode such as 0600", c.Text("write-kubeconfig-mode"))
 	}

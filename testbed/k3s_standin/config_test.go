@@ -122,8 +122,8 @@ func TestNamedConfigurationFileMustExist(t *testing.T) {
 }
 
 func TestOptionsWithoutEffectAreReported(t *testing.T) {
-	cfg := mustLoad(t, map[string]string{"config.yaml": "etcd-snapshot-schedule-cron: 0 */6 * * *\n"}, nil)
-	if notes := cfg.Absent(); len(notes) != 1 || !strings.Contains(notes[0], "etcd-snapshot-schedule-cron") {
+	cfg := mustLoad(t, map[string]string{"config.yaml": "etcd-snapshot-compress: true\n"}, nil)
+	if notes := cfg.Absent(); len(notes) != 1 || !strings.Contains(notes[0], "etcd-snapshot-compress") {
 		t.Errorf("got %v", notes)
 	}
 }
@@ -133,5 +133,15 @@ func TestChildArgumentsReplaceDefaults(t *testing.T) {
 	want := []string{"--anonymous-auth=false", "--v=2", "--audit-log-path=/a", "--audit-log-path=/b"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestWrongSnapshotOptionsAreRefused(t *testing.T) {
+	for _, option := range []string{"--etcd-snapshot-schedule-cron=often", "--etcd-snapshot-retention=-1", "--etcd-snapshot-retention=few", "--cluster-reset-restore-path=/x"} {
+		_, err := Load("server", []string{"--config=" + os.DevNull, option}, func(string) string { return "" })
+		name, _, _ := strings.Cut(option, "=")
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v", option, err)
+		}
 	}
 }

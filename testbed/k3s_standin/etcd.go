@@ -38,6 +38,11 @@ func (s *Server) hasData() bool { return exists(filepath.Join(s.etcdDir(), "memb
 // startEtcd starts the member. initial holds all members as NAME=URL, and is
 // ignored by etcd once there is data.
 func (s *Server) startEtcd(initial []string, state string) error {
+	return s.startEtcdIn(s.etcdDir(), initial, state)
+}
+
+// startEtcdIn starts the member on a folder of data, with more arguments.
+func (s *Server) startEtcdIn(dir string, initial []string, state string, more ...string) error {
 	client := "https://" + s.node.address + ":" + etcdClientPort
 	metrics := "http://127.0.0.1:" + etcdMetricsPort
 	if s.cfg.Bool("etcd-expose-metrics") {
@@ -45,7 +50,7 @@ func (s *Server) startEtcd(initial []string, state string) error {
 	}
 	args := childArgs([]string{
 		"name=" + s.node.name,
-		"data-dir=" + s.etcdDir(),
+		"data-dir=" + dir,
 		"initial-cluster=" + strings.Join(initial, ","),
 		"initial-cluster-state=" + state,
 		"initial-advertise-peer-urls=" + s.peerURL(),
@@ -66,6 +71,7 @@ func (s *Server) startEtcd(initial []string, state string) error {
 		"election-timeout=2500",
 		"log-level=warn",
 	}, s.cfg.List("etcd-arg"))
+	args = append(args, more...)
 	return s.sup.Start("etcd", s.bin("etcd"), args, "GOGC=50")
 }
 

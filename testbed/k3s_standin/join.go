@@ -150,6 +150,9 @@ func (s *Server) publishBundle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.storeBootstrap(ctx, raw); err != nil {
+		return err
+	}
 	var stored struct{ Data map[string]string }
 	if s.admin.get(ctx, bundlePath, &stored) == nil {
 		if sealed, err := base64.StdEncoding.DecodeString(stored.Data["bundle"]); err == nil {
@@ -194,6 +197,14 @@ func (s *Server) fetchBundle(ctx context.Context) ([]string, error) {
 			return nil, fmt.Errorf("critical configuration mismatch: %s is %q here and %q in the cluster: give all servers the same value", name, got, want)
 		}
 	}
+	if err := s.writeBundle(b); err != nil {
+		return nil, err
+	}
+	return voters(ctx, client)
+}
+
+// writeBundle puts the shared files of a bundle in place.
+func (s *Server) writeBundle(b bundle) error {
 	for _, name := range s.bundleFiles() {
 		content, ok := b.Files[name]
 		if !ok {
@@ -204,10 +215,10 @@ func (s *Server) fetchBundle(ctx context.Context) ([]string, error) {
 			mode = 0o644
 		}
 		if err := writeFile(filepath.Join(s.dir, name), []byte(content), mode); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return voters(ctx, client)
+	return nil
 }
 
 func voters(ctx context.Context, client *Client) ([]string, error) {

@@ -24,7 +24,10 @@ Usage:
   k3s agent [options]           run a node
   k3s kubectl ...               upstream kubectl with this cluster's kubeconfig
   k3s ctr ...                   upstream ctr on this node's containerd
-  k3s etcd-snapshot save|ls     snapshots of the embedded etcd
+  k3s etcd-snapshot save|ls|delete|prune
+                                snapshots of the embedded etcd
+  k3s server --cluster-reset [--cluster-reset-restore-path=FILE]
+                                one etcd member again, from its data or a snapshot
   k3s secrets-encrypt status    whether Secrets are encrypted
   k3s --version
 `
@@ -107,6 +110,9 @@ func serve(pay *payload.Payload, command string, args []string) error {
 		notify("STOPPING=1")
 		sup.Stop()
 	}()
+	if cfg.isServer && cfg.Bool("cluster-reset") {
+		return resetCluster(sup, cfg, pay) // interrupted, it has failed
+	}
 	if cfg.isServer {
 		err = runServer(sup, cfg, pay)
 	} else {

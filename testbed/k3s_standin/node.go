@@ -39,17 +39,22 @@ func extract(cfg *Config, pay *payload.Payload, more ...string) error {
 	return symlink(pay.Hash, filepath.Join(cfg.Text("data-dir"), "data", "current"))
 }
 
+// nodeName returns the declared name, or the host's.
+func nodeName(cfg *Config) (string, error) {
+	if name := cfg.Text("node-name"); name != "" {
+		return strings.ToLower(name), nil
+	}
+	host, err := os.Hostname()
+	return strings.ToLower(host), err
+}
+
 // identify finds the node's name, address and interface.
 func identify(cfg *Config) (identity, error) {
-	name := cfg.Text("node-name")
-	if name == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			return identity{}, err
-		}
-		name = host
+	name, err := nodeName(cfg)
+	if err != nil {
+		return identity{}, err
 	}
-	id := identity{name: strings.ToLower(name)}
+	id := identity{name: name}
 	if ips := cfg.List("node-ip"); len(ips) > 0 {
 		id.address = ips[0]
 	}

@@ -47,6 +47,8 @@ var options = []option{
 	{name: "agent-token-file", env: "K3S_AGENT_TOKEN_FILE", scope: serverOnly},
 	{name: "server", short: "s", env: "K3S_URL"},
 	{name: "cluster-init", env: "K3S_CLUSTER_INIT", kind: truth, scope: serverOnly},
+	{name: "cluster-reset", env: "K3S_CLUSTER_RESET", kind: truth, scope: serverOnly},
+	{name: "cluster-reset-restore-path", scope: serverOnly},
 
 	{name: "bind-address", scope: serverOnly, def: "0.0.0.0"},
 	{name: "https-listen-port", scope: serverOnly, def: "6443"},
@@ -75,8 +77,8 @@ var options = []option{
 	{name: "etcd-expose-metrics", kind: truth, scope: serverOnly},
 	{name: "etcd-disable-snapshots", kind: truth, scope: serverOnly},
 	{name: "etcd-snapshot-name", scope: serverOnly, def: "etcd-snapshot"},
-	{name: "etcd-snapshot-schedule-cron", scope: serverOnly, absent: "scheduled snapshots (take them with k3s etcd-snapshot save)"},
-	{name: "etcd-snapshot-retention", scope: serverOnly, absent: "pruning of snapshots"},
+	{name: "etcd-snapshot-schedule-cron", scope: serverOnly, def: "0 */12 * * *"},
+	{name: "etcd-snapshot-retention", scope: serverOnly, def: "5"},
 	{name: "etcd-snapshot-dir", scope: serverOnly},
 	{name: "etcd-snapshot-compress", kind: truth, scope: serverOnly, absent: "compressed snapshots"},
 

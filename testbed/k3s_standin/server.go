@@ -50,6 +50,9 @@ func runServer(sup *Supervisor, cfg *Config, pay *payload.Payload) error {
 	if err := os.MkdirAll(s.path("tls/etcd"), 0o700); err != nil {
 		return err
 	}
+	if err := s.refuseHalfRestored(); err != nil {
+		return err
+	}
 	if err := s.resolveToken(); err != nil {
 		return err
 	}
@@ -81,6 +84,12 @@ func runServer(sup *Supervisor, cfg *Config, pay *payload.Payload) error {
 		if err := s.labelNode(ctx); err != nil {
 			return err
 		}
+	}
+	if err := s.endReset(); err != nil {
+		return err
+	}
+	if err := s.startSnapshots(ctx); err != nil {
+		return err
 	}
 	logf("k3s is up and running")
 	<-ctx.Done()

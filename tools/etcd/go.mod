@@ -79,7 +79,10 @@ require (
 	sigs.k8s.io/yaml v1.4.0 // indirect
 )
 
+require go.etcd.io/etcd/etcdutl/v3 v3.6.8 // indirect
+
 tool (
 	go.etcd.io/etcd/etcdctl/v3
+	go.etcd.io/etcd/etcdutl/v3
 	go.etcd.io/etcd/server/v3
 )

@@ -39,6 +39,7 @@ PROGRAMS = (
     "ctr",
     "etcd",
     "etcdctl",
+    "etcdutl",
     "bridge",
     "host-local",
     "loopback",

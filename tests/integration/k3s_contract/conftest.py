@@ -269,6 +269,7 @@ def cluster(hosts: tuple[Host, Host], program: dict[str, Path]) -> Cluster:
         "secrets-encryption": True, "node-label": ["contract.test/file=yes"],
         "disable": ["traefik", "servicelb", "metrics-server", "local-storage"],
         "kubelet-arg": ["max-pods=50"],
+        "etcd-snapshot-schedule-cron": "* * * * *", "etcd-snapshot-retention": 2,
     })  # fmt: skip
     _config(server, "config.yaml.d/20-later.yaml", {"node-name": server.name})
     _config(server, "config.yaml.d/10-sooner.yaml", {

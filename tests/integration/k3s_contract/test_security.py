@@ -1,4 +1,4 @@
-"""Secrets at rest, anonymous requests, snapshots."""
+"""Secrets at rest, anonymous requests."""
 
 import base64
 import json
@@ -64,16 +64,6 @@ def test_nobody_is_anonymous(cluster: "Cluster") -> None:
         f"https://{cluster.agent.address}:10250/pods",
     ):
         assert cluster.agent.run(f"python3 - {url}", script.encode()) == "401"
-
-
-@pytest.mark.doc("https://docs.k3s.io/cli/etcd-snapshot")
-def test_snapshots_are_saved_and_listed(cluster: "Cluster") -> None:
-    """``k3s etcd-snapshot save`` writes below ``server/db/snapshots``."""
-    cluster.server.run("k3s etcd-snapshot save --name contract")
-    listed = cluster.server.run("k3s etcd-snapshot ls")
-    assert "contract-" in listed
-    found = cluster.server.run("ls /var/lib/rancher/k3s/server/db/snapshots")
-    assert "contract-" in found
 
 
 @pytest.mark.doc("https://docs.k3s.io/cli/token")
