@@ -128,11 +128,12 @@ test-upload: venv ## a body that takes longer than a minute, through real Traefi
 	@pytest tests/upload
 
 .PHONY: test-platform
-test-platform: venv ## roles of the platform: real object stores, real Argo CD and Kyverno in a cluster, a double of Harbor
+test-platform: venv ## roles of the platform: real object stores, real Argo CD and Kyverno in a cluster, a restore, a double of Harbor
 	@forge artifacts fetch minio && pytest -n 2 tests/integration/object_store tests/integration/harbor
 	@forge artifacts fetch k3s_standin etcd argocd registry kyverno
 	@MOLECULE_GLOB='molecule/platform/*/molecule.yml' molecule test --scenario-name argocd
 	@pytest tests/platform
+	@pytest tests/backup
 
 .PHONY: test-policies
 test-policies: venv ## every Kyverno policy judged by the real Kyverno, which is built first

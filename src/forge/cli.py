@@ -22,6 +22,7 @@ PARTS = {
     "report": "what the Forge publishes about itself",
     "telemetry": "rules, dashboards and what they name",
     "wheels": "bring the gate's wheels for a host",
+    "backup": "copies of the cluster's state, in a folder of this machine",
     "drift": "what the machines are, beside what the repository says",
     "testbed": "run the whole Forge in small on this machine",
     "history": "the recorded runs of playbooks",
