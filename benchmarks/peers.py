@@ -7,6 +7,7 @@ directory or a name in it. Parsing the rules is done once, where the engine lets
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from time import perf_counter_ns
 
@@ -125,6 +126,36 @@ def rego() -> Decision:
     return decide
 
 
+def agent_os() -> Decision:
+    """The policy engine of Microsoft's Agent Governance Toolkit, rules loaded once.
+
+    A gate for tool calls, as ours is; the first rule that matches by priority decides.
+    """
+    from agent_os.policies import (  # noqa: PLC0415  # of this engine alone
+        PolicyDocument,
+        PolicyEvaluator,
+    )
+
+    def rule(pattern: str, action: str, priority: int) -> dict[str, object]:
+        return {
+            "name": f"{action} {pattern}",
+            "condition": {"field": "path", "operator": "matches", "value": pattern},
+            "action": action,
+            "priority": priority,
+        }
+
+    refused = [f"^{re.escape(place)}" for place in REFUSED]
+    refused += [f"{re.escape(end)}$" for end in ENDINGS]
+    rules = [rule(pattern, "deny", 2) for pattern in refused]
+    rules.append(rule(f"^{re.escape(INSIDE)}", "allow", 1))
+    document = PolicyDocument.model_validate(
+        {"name": "gate", "rules": rules, "defaults": {"action": "deny"}}
+    )
+    engine = PolicyEvaluator(policies=[document])
+    call = {"tool_name": "write", "path": PATH}
+    return lambda: bool(engine.evaluate(call).allowed)
+
+
 PEERS: dict[str, Callable[[], Decision]] = {
     "Cedar, rules parsed once": lambda: cedar(parsed=True),
     "Cedar, rules parsed each time": lambda: cedar(parsed=False),
@@ -133,6 +164,7 @@ PEERS: dict[str, Callable[[], Decision]] = {
     "CEL Rust, one program": lambda: cel_rust(one=True),
     "CEL Rust, a program a rule": lambda: cel_rust(one=False),
     "Rego (rego-cpp)": rego,
+    "Agent OS (AGT), rules loaded once": agent_os,
 }
 
 
