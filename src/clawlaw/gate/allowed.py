@@ -38,6 +38,8 @@ class AllowedActions:
         """Begin with none."""
         self._by_id: dict[str, Allowed] = {}
         self._by_session: dict[str, OrderedDict[str, None]] = {}
+        # The same, apart by whether they have a permit.
+        self._by_kind: dict[tuple[str, bool], OrderedDict[str, None]] = {}
         # Of mediated ones, whether reported or not: the client hears of them later.
         self._calls: dict[str, OrderedDict[str, tuple[str, Allowed]]] = {}
 
@@ -63,13 +65,12 @@ class AllowedActions:
         """Remember an action by the id of its decision."""
         self._by_id[name] = allowed
         self.call(name, allowed)
-        mine = self._by_session.setdefault(allowed.session, OrderedDict())
-        mine[name] = None
-        if len(mine) > MAX_OPEN:  # else neither kind has too many
-            mediated = bool(allowed.permit)
-            same = [n for n in mine if bool(self._by_id[n].permit) is mediated]
-            if len(same) > MAX_OPEN:
-                self.remove(same[0])
+        self._by_session.setdefault(allowed.session, OrderedDict())[name] = None
+        kind = allowed.session, bool(allowed.permit)
+        same = self._by_kind.setdefault(kind, OrderedDict())
+        same[name] = None
+        if len(same) > MAX_OPEN:
+            self.remove(next(iter(same)))
 
     def call(self, name: str, allowed: Allowed) -> None:
         """Remember a mediated action by the client's name of it."""
@@ -105,10 +106,13 @@ class AllowedActions:
         allowed = self._by_id.pop(name, None)
         if allowed is not None:
             self._by_session[allowed.session].pop(name, None)
+            self._by_kind[allowed.session, bool(allowed.permit)].pop(name, None)
 
     def close(self, session: str) -> None:
         """Forget those of a session."""
         self._calls.pop(session, None)
+        for mediated in (False, True):
+            self._by_kind.pop((session, mediated), None)
         for name in self._by_session.pop(session, ()):
             del self._by_id[name]
 

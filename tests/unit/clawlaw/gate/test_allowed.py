@@ -39,3 +39,24 @@ def test_the_actions_of_another_session_count_for_themselves() -> None:
     assert actions.get("other")
     actions.close("s")
     assert len(actions) == 1
+
+
+def test_what_was_removed_makes_room() -> None:
+    actions = AllowedActions()
+    for number in range(MAX_OPEN):
+        put(actions, f"call{number}")
+    actions.remove("call0")
+    put(actions, "one more")
+    assert actions.get("call1")
+    put(actions, "and another")
+    assert actions.get("call1") is None
+    assert len(actions) == MAX_OPEN
+
+
+def test_a_session_of_the_same_name_begins_with_none() -> None:
+    actions = AllowedActions()
+    for number in range(MAX_OPEN):
+        put(actions, f"call{number}")
+    actions.close("s")
+    put(actions, "first")
+    assert [name for name, _ in actions.of("s")] == ["first"]
