@@ -48,6 +48,7 @@ from forge.runs.recorder import Recorder
 CHECKOUT = Path(__file__).resolve().parents[2]
 GATE_TASK = "forge_gate"
 GATE_ROLE = CHECKOUT / "roles" / "change_gate" / "tasks"
+PLAIN_KEY = CHECKOUT / "roles" / "node_base" / "tasks" / "plain_key.yml"
 
 
 class CallbackModule(CallbackBase):
@@ -120,6 +121,8 @@ class CallbackModule(CallbackBase):
             self._judged(result.result)
         elif _is_in(result, GATE_ROLE / "installed.yml"):
             self._gates.add(result.host.name)
+        elif _is_in(result, PLAIN_KEY):
+            self._record("plain_key", result.host.name, result.result)
         elif result.result.get("changed"):
             self._record("changed", result.host.name, _task(result), result.result)
 

@@ -1,5 +1,7 @@
 """Who logs in to `beta`: certificates of runs, and a plain key that is noted."""
 
+import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -171,3 +173,19 @@ def test_what_would_lock_out_changes_nothing(
     assert done.returncode != 0
     assert words in " ".join(done.stdout.split())
     assert hosts["alpha"].check_output(state) == before
+
+
+def test_a_run_brings_home_what_was_noted(
+    room: "Room", hosts: dict[str, Host], converge: "Converge"
+) -> None:
+    assert room.ssh("beta", "true").returncode == 0
+    least = noted(hosts["beta"])
+    done = converge("--tags", "node_base_ssh")
+    assert done.returncode == 0, done.stdout
+    folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "state" / "runs"
+    newest = max(folder.glob("*.jsonl")).read_text().splitlines()
+    found = [line for line in map(json.loads, newest) if line["kind"] == "plain_key"]
+    assert [line["host"] for line in found] == ["beta"], "the other one notes nothing"
+    assert found[0]["uses"] >= least > 0
+    assert found[0]["unreadable"] == 0
+    assert " root SHA256:" in found[0]["last"][-1]

@@ -28,7 +28,8 @@ from forge.errors import ForgeError
 FOLDER: Final = "access"
 KEY: Final = "run"
 CERTIFICATE: Final = "run-cert.pub"
-AUTHORITY: Final = "node_base_ssh_authority"  # of a host that believes certificates
+# Of a host that believes certificates, by its base.
+AUTHORITIES: Final = ("node_base_ssh_authority", "macos_base_ssh_authority")
 ARGUMENTS: Final = "ansible_ssh_common_args"
 LONGEST: Final = 8 * 3600  # seconds that a certificate counts at most
 
@@ -41,7 +42,9 @@ def believing(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]
 ) -> list[str]:
     """Return the hosts that the inventory has believe certificates, sorted."""
-    return sorted(host for host in hosts if hostvars[host].get(AUTHORITY))
+    return sorted(
+        host for host in hosts if any(hostvars[host].get(name) for name in AUTHORITIES)
+    )
 
 
 def begin(state: Path, run: str) -> tuple[Path, str]:

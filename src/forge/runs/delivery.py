@@ -138,6 +138,9 @@ def records(state: Path, name: str) -> list[dict[str, Any]]:
     if approved:
         digest = f"sha256:{sha256(approved.encode()).hexdigest()}"
         found.append({"kind": "approval", "digest": digest, "record": approved})
+    for row in (row for row in run.entries if row["kind"] == "plain_key"):
+        said = {name: row[name] for name in ("host", "uses", "last", "unreadable")}
+        found.append({"kind": "plain_key", "digest": row["digest"], "record": said})
     applied = run.first("applied").get("digest")
     if applied:
         found.append({"kind": "applied", "digest": applied})

@@ -12,6 +12,7 @@ from typing import Any
 from forge.runs import chain
 from forge.runs.hide import Hider
 from forge.runs.journal import Journal, JournalError, key, last
+from forge.runs.plain_key import notes
 from forge.testbed.failures import diagnose
 
 # Who asked, where a CI system runs the playbook (GitHub's documented variables).
@@ -98,6 +99,12 @@ class Recorder:
     def applied(self, hosts: Sequence[str], digest: str) -> None:
         """Record which hosts are as proposed, and the digest of the applied state."""
         self._write("applied", hosts=list(hosts), digest=digest)
+
+    def plain_key(self, host: str, result: Mapping[str, Any]) -> None:
+        """Record what a host noted of uses of the plain key, if it noted any."""
+        found = notes(result.get("content"))
+        if found:
+            self._write("plain_key", host=host, **found)
 
     def refused(self, why: str) -> None:
         """Record that the run ends because nothing allows it, and close the file."""

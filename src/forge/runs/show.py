@@ -79,6 +79,8 @@ def show(run: Run, console: Console) -> None:
             _judged(entry, console)
         if entry["kind"] == "refused":
             console.print(f"[red]refused[/] {escape(entry['why'])}", highlight=False)
+        if entry["kind"] == "plain_key":
+            _plain_key(entry, console)
         if entry["kind"] in {"changed", "failed", "unreachable"}:
             _task(entry, console)
     for broken in row["broken"]:
@@ -95,6 +97,16 @@ def _judged(entry: dict[str, Any], console: Console) -> None:
     console.print(f"judged by {escape(str(by))}", highlight=False)
     for reason in entry.get("reasons", []):
         console.print(f"    {escape(str(reason))}", highlight=False)
+
+
+def _plain_key(entry: dict[str, Any], console: Console) -> None:
+    console.print(
+        f"[yellow]plain key[/]   [bold]{escape(entry['host'])}[/] "
+        f"has notes of its use: {entry['uses']}",
+        highlight=False,
+    )
+    for line in entry["last"]:
+        console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
 
 
 def _task(entry: dict[str, Any], console: Console) -> None:

@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from clawlaw.gate.authority import public_line
 
 GATE = {
     "os": "macos",
@@ -51,9 +54,33 @@ def test_check_mode_shows_what_would_be_made(check_role: Any) -> None:
         assert text in output, output
 
 
+def test_certificates_of_runs_are_believed_where_the_inventory_says_so(
+    check_role: Any,
+) -> None:
+    line = public_line(Ed25519PrivateKey.from_private_bytes(b"k" * 32).public_key())
+    trust = {
+        "macos_base_ssh_authority": line,
+        "macos_base_ssh_run_account": "forge",
+    }
+    status, output = check_role("macos_base", topology(), VARIABLES | trust)
+    assert status == 0, output
+    for text in (
+        f"+{line}",
+        "/etc/ssh/forge-principals/forge",
+        "+restrict,pty localhost",
+        "+TrustedUserCAKeys /etc/ssh/forge-authority.pub",
+        "+AuthorizedPrincipalsFile /etc/ssh/forge-principals/%u",
+    ):
+        assert text in output, output
+    status, output = check_role("macos_base", topology(), VARIABLES)
+    assert status == 0, output
+    assert "TrustedUserCAKeys" not in output
+
+
 @pytest.mark.parametrize(
     ("change", "variables", "problem"),
     [
+        ({}, {"macos_base_ssh_authority": "ssh-rsa AAAA"}, "one line of an Ed25519"),
         ({"ingress": []}, {}, "no flow lets 127.0.0.2 reach 127.0.0.1:22"),
         ({}, {"macos_base_gpu_memory_mb": 63000}, "leave macOS 4 GiB"),
     ],

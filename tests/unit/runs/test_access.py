@@ -68,5 +68,7 @@ def test_hosts_believe_where_the_inventory_says_so() -> None:
         "a": {"node_base_ssh_authority": "ssh-ed25519 AAAA"},
         "c": {"node_base_ssh_authority": ""},
         "d": {},
+        "e": {"macos_base_ssh_authority": "ssh-ed25519 AAAA"},
+        "f": {"macos_base_ssh_authority": ""},
     }
-    assert access.believing(hostvars, hostvars) == ["a", "b"]
+    assert access.believing(hostvars, hostvars) == ["a", "b", "e"]
