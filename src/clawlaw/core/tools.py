@@ -293,7 +293,7 @@ def _fetch(given: Arguments, proposal: Proposal, policy: Policy) -> list[AnyEffe
             address.scheme[:20],
             method[:20],
             address.path,
-            "text" if sent else "nothing",
+            "text" if sent or address.login else "nothing",
             sent + len(address.path.encode()),
         )
     ]

@@ -5,6 +5,7 @@ from msgspec import Struct
 from clawlaw.core.shell.words import UNKNOWN
 
 PORT_MAX = 65_535
+SCHEME_MAX = 20  # characters that an effect keeps
 
 
 class Address(Struct, frozen=True):
@@ -14,12 +15,14 @@ class Address(Struct, frozen=True):
         host: In lower case; "" where any part of it is unknown.
         port: 0: of the scheme.
         path: Path and query.
+        login: A name, perhaps with a password, stands in front of the host.
     """
 
     scheme: str
     host: str
     port: int = 0
     path: str = ""
+    login: bool = False
 
 
 def read_address(text: str, scheme: str = "https") -> Address:
@@ -34,7 +37,7 @@ def read_address(text: str, scheme: str = "https") -> Address:
     """
     head, mark, rest = text.partition("://")
     if mark:
-        scheme = head.lower() if UNKNOWN not in head else "unknown"
+        scheme = head.lower()[:SCHEME_MAX] if UNKNOWN not in head else "unknown"
     else:
         rest = text
     end = min((rest.find(c) for c in "/?#\\" if c in rest), default=len(rest))
@@ -52,7 +55,7 @@ def read_address(text: str, scheme: str = "https") -> Address:
         port = int(digits)
     if UNKNOWN in host or UNKNOWN in authority or "\\" in rest:
         host = ""
-    return Address(scheme, host.lower().rstrip("."), port, path)
+    return Address(scheme, host.lower().rstrip("."), port, path, "@" in authority)
 
 
 def read_remote(text: str) -> Address | None:

@@ -120,6 +120,11 @@ class Reader:
             self._unknown(text)
         elif option.refuse:
             self.run.context.opaque(f"{table.name}: {option.refuse}", text)
+        elif option.only:
+            _, glued, value = text.partition("=")
+            following = self._words[self._index : self._index + 1]
+            found = Word(value) if glued else next(iter(following), NONE)
+            self._check_only(option, found)
         self.operands.append(word)
 
     def _unknown(self, text: str) -> None:

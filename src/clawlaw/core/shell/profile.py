@@ -72,6 +72,8 @@ class Profile:
         script = run.script
         if code == "project":
             script = run.elsewhere or run.cwd  # the project is where it runs
+        elif run.elsewhere:
+            context.opaque("takes code or settings from elsewhere", run.elsewhere)
         context.emit(
             ProcessExec(
                 invocation.program.text,

@@ -29,7 +29,8 @@ LOADING: Final = (
     "SSH_", "CONDA_", "MAVEN_", "GRADLE_", "CMAKE_", "CTEST_", "GCC_", "COMPILER_",
     "LESS", "MAN", "TAR_", "RSYNC_", "NODE_", "ERL_", "ELIXIR_", "JULIA_", "LUA_",
     "PHP", "COVERAGE_", "MYPY", "DENO_", "BUN_", "HUSKY", "PRE_COMMIT",
-    "MAKE", "GNUMAKE", "MFLAGS", "GCONV_", "GO", "RUSTUP_", "BAZEL", "USE_BAZEL",
+    "MAKE", "GNUMAKE", "MFLAGS", "GCONV_", "CGO_", "GO", "RUSTUP_", "BAZEL",
+    "USE_BAZEL",
     "JUST_", "SBT_", "LEIN_", "ANT_", "MIX_", "HEX_", "REBAR", "PUB_", "FLUTTER_",
     "DART_", "SWIFT", "ZIG_", "NIM", "CABAL", "STACK_", "GHC", "OPAM", "OCAML",
     "GUNICORN_", "UVICORN_", "STREAMLIT_", "JUPYTER", "IPYTHON", "MPL", "PYLINT",
@@ -53,6 +54,10 @@ LOADING_NAMES: Final = frozenset({
 })  # fmt: skip
 # Endings of names whose values choose code or options, also where the name is new.
 CHOOSING: Final = ("PATH", "FLAGS", "OPTS", "OPTIONS", "ARGS", "_DIR", "_HOME", "CMD")
+PLAIN_FLAGS: Final = (
+    "-O", "-g", "-I", "-D", "-U", "-W", "-w", "-std=", "-march=", "-mtune=", "-pipe",
+    "-fPIC", "-fno-", "-fsanitize=", "-pthread", "-l", "--coverage",
+)  # fmt: skip
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 SILENT_EDITORS: Final = frozenset({"true", ":", "cat"})
 HARMLESS_PAGERS: Final = frozenset({"cat", "less", "more", ""})
@@ -94,8 +99,14 @@ def check(
             continue
         if not runner or name in LOADING_NAMES or name.startswith(LOADING):
             context.opaque(f"{program} may act on {name}", word.text)
-        elif _leads_away(name, word, cwd):
+        elif _leads_away(name, word, cwd) or _passes_on(name, word):
             context.opaque(f"{name} may choose code from elsewhere", word.text)
+
+
+def _passes_on(name: str, word: Word) -> bool:
+    """Whether flags for a compiler hold one that is not listed as plain."""
+    flags = word.text.split() if name.endswith("FLAGS") else ()
+    return any(not f.startswith(PLAIN_FLAGS) or "," in f for f in flags)
 
 
 def _leads_away(name: str, word: Word, cwd: str) -> bool:

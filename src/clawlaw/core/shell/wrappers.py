@@ -65,6 +65,9 @@ _PLAIN: dict[str, Wrapper] = {
 }
 
 
+_WAITS = frozenset({"-w", "--wait"})  # of setsid
+
+
 def _plain(walk: "Walk", invocation: Invocation, name: str) -> None:
     wrapper = _PLAIN[name]
     _exec(walk, invocation)
@@ -76,6 +79,8 @@ def _plain(walk: "Walk", invocation: Invocation, name: str) -> None:
     if name == "flock" and rest and rest[0].text in {"-c", "--command"}:
         _shell(walk, invocation, rest[1:])
         return
+    if name == "setsid" and not any(w.text in _WAITS for w in invocation.arguments):
+        walk.opaque("setsid does not wait for what it starts", "")
     if name == "chronic":
         walk.opaque("chronic is not part of the system", "")
     inner(walk, invocation, rest, name, empty=wrapper.empty)

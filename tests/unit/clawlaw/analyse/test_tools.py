@@ -63,6 +63,11 @@ CALLS: list[tuple[str, dict[str, Any], list[AnyEffect]]] = [
     ),
     (
         "fetch",
+        {"url": "https://me:x@h.example/"},
+        [NetRequest("h.example", path="/", carries="text", bytes_out=1)],
+    ),
+    (
+        "fetch",
         {"url": "http://h.example", "method": "post", "body": {"k": ["vv", 1, None]}},
         [NetRequest("h.example", 0, "http", "POST", "", "text", 4)],
     ),

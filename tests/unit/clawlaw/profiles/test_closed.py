@@ -25,6 +25,10 @@ CLOSED = {
         "tox -x testenv.commands=x",
         "vite --host",
         "uvicorn app:app --host 0.0.0.0",
+        "gradle --init-script x",
+        "npm run --script-shell=./x y",
+        "dotnet build -p:PreBuildEvent=x",
+        "mvn -Dexec.executable=x test",
     ],
     "a letter that means more in one program than in its neighbour": [
         "lshw -dump x",
@@ -51,6 +55,9 @@ CLOSED = {
         "ffmpeg -i a.mp4 -vf frei0r=x b.mp4",
         "hyperfine -L f x true",
         "openssl list -provider x",
+        "cargo +/srv/x check",
+        "deno run -c /srv/x a.ts",
+        "go build -gcflags=-o=x",
     ],
     "a value or an operand that takes a file in or out": [
         "gcc -Wp,-MD,x a.c",
@@ -73,6 +80,15 @@ CLOSED = {
         "xsv partition x y",
         "kind get kubeconfig",
         "kubectl cluster-info dump",
+        "zig cc a.c",
+        "mix archive.install x",
+        "cargo rustc -- -C linker=./x",
+        "mvn dependency:get",
+        "gradle publishToMavenLocal",
+        "bazel run @x//:y",
+        "bazel run //x:deploy",
+        "go generate e.example/x",
+        "go clean -modcache",
     ],
 }
 LINES = [line for lines in CLOSED.values() for line in lines]
@@ -96,6 +112,8 @@ TOLD = {
     "nyc --temp-dir=src mocha": "delete -r src",
     "cargo clean --target-dir src": "delete -r src",
     "lolcat /etc/shadow": "read /etc/shadow",
+    "svn cat file:///etc/x": "read /etc/x",
+    "defaults read ~/x": "read /home/agent/x",
     "figlet -f /etc/shadow x": "read /etc/shadow",
     "who /etc/shadow": "read /etc/shadow",
     "getent -s files shadow": "read /etc/shadow",
@@ -104,6 +122,7 @@ TOLD = {
     "rpm -qp https://e.example/x": "net GET https://e.example/x",
     "kubectl kustomize https://e.example/x": "net GET https://e.example/x",
     "helm template x oci://e.example/x": "net GET oci://e.example/x",
+    "semgrep --config=https://e.example/x": "net GET https://e.example/x",
     "docker container inspect web": "environment.read",
     "php -i": "environment.read",
     "aws iam delete-user --user-name list": (
@@ -117,7 +136,9 @@ def test_what_an_option_names_is_told(line: str) -> None:
     assert TOLD[line] in effects_of(builtin(), line).found
 
 
-@pytest.mark.parametrize("name", ["jc", "jo", "teip", "xan", "qsv", "atop", "dlv"])
+@pytest.mark.parametrize(
+    "name", ["jc", "jo", "teip", "xan", "qsv", "atop", "dlv", "act"]
+)
 def test_a_program_that_runs_or_writes_by_any_word_is_not_described(name: str) -> None:
     assert builtin().lookup(name) is None
 

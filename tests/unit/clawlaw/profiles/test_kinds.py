@@ -96,7 +96,7 @@ CASES = [
     # addresses in the place of files
     ("pandoc https://h.example/a.md", ["net GET https://h.example/a.md"]),
     ("ffmpeg -i a http://h.example/b", ["read a", "net PUT http://h.example/b file"]),
-    ("cat file:///etc/hosts", ["read file:///etc/hosts"]),
+    ("cat file:///etc/hosts", ["read /etc/hosts", "read file:///etc/hosts"]),
     # servers of data
     ("redis-cli -h h.example get a", None),
     # npm and its like
@@ -200,13 +200,14 @@ def test_tee_writes_what_it_reads(source: str, from_: str) -> None:
     ("text", "address"),
     [
         ("https://h.example/a?b", Address("https", "h.example", 0, "/a?b")),
-        ("HTTP://user:p@H.Example.:80/", Address("http", "h.example", 80, "/")),
+        ("HTTP://u@H.Example.:80/", Address("http", "h.example", 80, "/", login=True)),
         ("h.example", Address("https", "h.example")),
+        (f"{'x' * 30}://h.example", Address("x" * 20, "h.example")),
         ("https://[::1]:8443/x", Address("https", "::1", 8443, "/x")),
         ("https://h.example:99999/", Address("https", "", 0, "/")),
         ("https://h.example:8x/", Address("https", "", 0, "/")),
         (f"https://{UNKNOWN}.example/", Address("https", "", 0, "/")),
-        (f"https://a{UNKNOWN}@h.example/", Address("https", "", 0, "/")),
+        (f"https://a{UNKNOWN}@h.example/", Address("https", "", 0, "/", login=True)),
         (f"{UNKNOWN}://h.example", Address("unknown", "h.example")),
         ("https://good.example\\@bad.example/", None),
         ("https://g.example#@b.io", Address("https", "g.example", 0, "#@b.io")),

@@ -31,7 +31,15 @@ CASES = [
     ("jest", "SETUP", "$(id)", False),
     ("jest", "CXXFLAGS", "-O2 -I/srv/x", False),
     ("jest", "CXXFLAGS", "-O2 -Iinclude", True),
+    ("jest", "CXXFLAGS", "-O2 -fplugin=./x", False),
+    ("jest", "CXXFLAGS", "-Wall -Wl,-x", False),
     ("jest", "LOG", "~/x", False),
+    ("jest", "API", "http://localhost:3000/x", True),
+    ("jest", "API", "https://e.example/x", False),
+    ("jest", "RUSTUP_DIST_SERVER", "x", False),
+    ("go", "GOCACHEPROG", "./x", False),
+    ("go", "CGO_CFLAGS", "-O2", False),
+    ("pdflatex", "shell_escape", "t", False),
 ]
 
 

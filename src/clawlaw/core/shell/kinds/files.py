@@ -44,6 +44,8 @@ def reader(what: str) -> Action:
     def read(run: Run, word: Word) -> None:
         if what == "content" and (word.text in SOURCES or _fetched(run, word)):
             return
+        if what == "content" and word.text[:7].lower() == "file://":
+            read(run, Word("/" + word.text[7:].partition("/")[2]))
         if what == "content" and word.text[:1] == "@" and word.text[1:]:
             # Many programs take a list of files or arguments from what follows.
             read(run, Word(word.text[1:], word.glob, word.many, word.within))

@@ -22,6 +22,8 @@ def url(run: Run, word: Word) -> None:
     carries = run.spec.carries
     if UNKNOWN in address.path and carries == "nothing":
         carries = "unknown"
+    if address.login and carries == "nothing":
+        carries = "text"
     effect = NetRequest(
         host=address.host,
         port=address.port,

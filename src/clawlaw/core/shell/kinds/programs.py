@@ -30,10 +30,11 @@ NPX_TOOLS = frozenset({
 EVALUATING = frozenset({
     "-E", "--eval", "--exec", "--execute", "--command", "eval", "exec", "shell",
     "console", "runner", "repl", "--push", "--allow", "--publish", "dlx", "tinker",
-    "dbshell", "dbconsole", "attach", "connect", "-shell-escape", "--shell-escape",
+    "dbshell", "dbconsole", "runMain", "attach", "connect", "-shell-escape",
+    "--shell-escape",
 })  # fmt: skip
 # Marks of code that stands in a word itself: a function, a substitution, a pipe.
-CODE: Final = ("=>", "`", "$(", "require(", "import(", "system(", "exec(")
+CODE: Final = (":=", "; ", "=>", "`", "$(", "require(", "import(", "system(", "exec(")
 # Targets that take away what a project keeps, its data above all.
 DESTROYING = frozenset({
     "destroy", "downgrade", "drop", "dropAll", "flush", "fresh", "nuke", "purge",
@@ -43,6 +44,14 @@ EVALUATES = (
     "-e", "--eval", "--exec", "--execute", "--command=", "--shell", "\\", "--run_under",
     "--workspace_status_command", "--credential_helper",
 )  # fmt: skip
+SENDING: Final = ("publish", "deploy", "upload")  # `publishToMavenLocal`
+# Plugins of maven whose goals work on the project and nothing else.
+GOALS: Final = frozenset({
+    "checkstyle", "clean", "compiler", "enforcer", "failsafe", "fmt", "formatter",
+    "help", "jacoco", "jar", "javadoc", "license", "pmd", "quarkus", "resources",
+    "site", "source", "spotbugs", "spotless", "spring-boot", "surefire",
+    "surefire-report", "versions", "war",
+})  # fmt: skip
 # Targets whose usual work is outside the project.
 OUTWARD = frozenset({
     "autoupdate", "deploy", "install", "login", "publish", "push", "release", "try",
@@ -138,7 +147,7 @@ def project(run: Run, word: Word) -> None:
         if not word.within:
             run.context.opaque("argument of a runner is not known", text)
         return
-    value = text.partition("=")[2] if "=" in text and "://" not in text else text
+    value = text.partition("=")[2] if "=" in text.partition("://")[0] else text
     if text == "-":
         run.input = True
     elif _is_code(text):
@@ -151,11 +160,43 @@ def project(run: Run, word: Word) -> None:
         _check_place(run, value)
 
 
+def goal(run: Run, word: Word) -> None:
+    """A word for maven: a goal of a plugin that is not listed may do anything."""
+    text = word.text
+    plugin, colon, _ = text.partition(":")
+    if colon and text[:1] not in {"-", ":"} and plugin not in GOALS:
+        run.context.opaque("goal of a plugin that is not known", text)
+    else:
+        project(run, word)
+
+
+def go_package(run: Run, word: Word) -> None:
+    """A word for go: packages of the project by path, not those of other modules."""
+    host, slash, _ = word.text.partition("/")
+    if slash and "." in host.strip(".") and host[:1] not in {"-", "."}:
+        run.context.opaque("package of a module that may be another's", word.text)
+    else:
+        project(run, word)
+
+
+def own(run: Run, word: Word) -> None:
+    """A file that chooses code: one from elsewhere is not the project's own."""
+    read(run, word)
+    path = run.path(word) if word.known and "://" not in word.text else None
+    if path is None or not _is_below(path, run.cwd):
+        run.context.opaque("settings from elsewhere", word.text)
+
+
 def target(run: Run, word: Word) -> None:
     """A word for a build by labels: `//dir/...` is not a path from the root."""
+    if word.text.startswith("@") and not word.text.startswith("@//"):
+        run.context.opaque("target of another repository", word.text)
+        return
     labelled = word.text.startswith("//") and ".." not in word.text.replace("...", "")
     if not (word.known and labelled):
         project(run, word)
+    elif outward(word.text.rpartition(":")[2]):
+        run.context.opaque("target works outside the project", word.text)
 
 
 def _check_place(run: Run, value: str) -> None:
@@ -174,7 +215,7 @@ def _check_place(run: Run, value: str) -> None:
 def _is_code(text: str) -> bool:
     """Whether a word says that code or a command follows, or is some."""
     first = text.partition(" ")[0].partition(":")[0]
-    if text[:1] in {"|", "!"} or any(mark in text for mark in CODE):
+    if text[:1] in {"|", "!", ";"} or any(mark in text for mark in CODE):
         return True
     return first in EVALUATING or text.startswith(EVALUATES)
 
@@ -186,9 +227,10 @@ def outward(text: str) -> bool:
     head, dot, last = text.rpartition(".")
     if dot:  # `ecto.drop`, and not `reset.test.ts`
         return "." not in head and last in DESTROYING
-    parts = text.split(":")
-    first = parts[0].partition("-")[0]
-    return first in OUTWARD or not DESTROYING.isdisjoint(parts)
+    parts = text.replace("-", ":").replace("_", ":").split(":")
+    if parts[0] in OUTWARD or not DESTROYING.isdisjoint(parts):
+        return True
+    return parts[0].startswith(SENDING) and not parts[0].endswith("ed")
 
 
 def _is_module(text: str) -> bool:

@@ -100,6 +100,8 @@ def clone(git: Git, parsed: Parsed) -> None:
 def fetch(git: Git, parsed: Parsed) -> None:
     """Get history; no file of the tree changes."""
     many = parsed.has("--multiple", "--all")
+    if any(w.text[:1] == "+" or ":" in w.text for w in parsed.operands[1:]):
+        emit.give_up(git.context, "git: writes over branches", "fetch")
     if parsed.operands and not many:
         _remote(git, parsed.operands[0], sends=False)
         return
@@ -109,6 +111,9 @@ def fetch(git: Git, parsed: Parsed) -> None:
 def pull(git: Git, parsed: Parsed) -> None:
     """Get history and change the tree by it."""
     fetch(git, parsed)
+    how = parsed.last("--rebase")
+    if how is not None and how.text not in ("true", "false", "merges"):
+        emit.give_up(git.context, "git: starts an editor", "pull")
     git.changes()
 
 

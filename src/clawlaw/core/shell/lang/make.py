@@ -9,6 +9,7 @@ from typing import Final
 import re2
 
 from clawlaw.core.actions import FileRead
+from clawlaw.core.shell.kinds.programs import outward
 from clawlaw.core.shell.lang import emit
 from clawlaw.core.shell.lang.options import names, parse, spec
 from clawlaw.core.shell.words import Context, Invocation, Word
@@ -100,5 +101,5 @@ def _operand(word: Word, context: Context) -> None:
             emit.give_up(context, "make: variable may hold a command", text)
     elif not word.known:
         emit.give_up(context, "make: target is not known", text)
-    elif text in OUTWARD:
+    elif text in OUTWARD or outward(text):
         emit.give_up(context, "make: target works outside the project", text)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from clawlaw.core.actions import EnvironmentRead, ProcessExec
-from clawlaw.core.shell.kinds.programs import outward
 from clawlaw.core.shell.lang import emit
 from clawlaw.core.shell.lang.options import names
 from clawlaw.core.shell.lang.python_ast import read_program
@@ -212,9 +211,6 @@ def _script(
 ) -> None:
     path = context.path(word, invocation.cwd)
     name = word.text.rpartition("/")[2]
-    for verb in rest[:1] if name == "manage.py" else ():
-        if outward(verb.text) or verb.text in ("shell", "dbshell", "shell_plus"):
-            emit.give_up(context, "python: takes away data or runs code", verb.text)
     for verb in rest if name == "setup.py" else ():
         if verb.text in ("install", "upload", "register", "easy_install"):
             emit.give_up(context, "python: works outside the project", verb.text)
