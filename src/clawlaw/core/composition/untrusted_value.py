@@ -17,6 +17,7 @@ Memory that later sessions read is asked in every session that has read such tex
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from clawlaw.core import actions, results, values
@@ -199,13 +200,16 @@ def _request(step: Step, effect: actions.NetRequest) -> set[Value]:
     if not carries(effect):
         return set()
     host = effect.host.lower()
-    if any(_covers(scope, host) for scope in step.view.scope.hosts):
+    names, beneath = _scope(step.view.scope.hosts)
+    if host in names or host.endswith(beneath):
         return {("address", f"{host}{effect.path}".lower().rstrip("/"))}
     return {("host", host), ("address", f"{host}{effect.path}".lower().rstrip("/"))}
 
 
-def _covers(scope: str, host: str) -> bool:
-    return host == scope or (scope.startswith(".") and host.endswith(scope))
+@lru_cache(maxsize=64)
+def _scope(hosts: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Hosts of a scope as they are written, and those that take what is beneath."""
+    return frozenset(hosts), tuple(host for host in hosts if host.startswith("."))
 
 
 def _execute(step: Step, effect: actions.ProcessExec) -> set[Value]:

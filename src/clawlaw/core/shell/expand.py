@@ -28,6 +28,7 @@ _PRIVATE = 0xE000  # first private character; `parse` lets none into a text
 _MAX_SEGMENTS = 1000
 _SPECIAL = frozenset("\\~*?[]{}=:$'\"`<>|&;()#")
 _FORBIDDEN = frozenset("'\"`<>|&;()$")
+_ESCAPED_OR_FORBIDDEN = _FORBIDDEN | {"\\"}
 _QUOTED_SIGNS = frozenset('\\`$"')
 _ENDS_WORD = frozenset({b"", *(bytes([byte]) for byte in b" \t\n;&|<>)")})
 _ENDS = ('`"', "`")  # inside quotes, in a here-document
@@ -57,6 +58,8 @@ class Template:
 
     def resolve(self, text: str) -> list[str | Segment]:
         """Runs of plain characters and segments, in order."""
+        if not self.segments:
+            return [text] if text else []
         parts: list[str | Segment] = []
         run = ""
         for char in text:
@@ -150,6 +153,9 @@ def _concatenation(walk: "Walk", node: "Node", world: "World", out: Template) ->
 
 
 def _literal(text: str, out: Template) -> None:
+    if _ESCAPED_OR_FORBIDDEN.isdisjoint(text) and "".join(text.split()) == text:
+        out.text += text
+        return
     chars = iter(text)
     for char in chars:
         if char == "\\":

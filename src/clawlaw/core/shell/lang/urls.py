@@ -16,11 +16,14 @@ SCHEMES: Final = frozenset({"http", "https", "ftp", "ftps"})
 # Hosts whose first label makes curl guess another protocol.
 GUESSED: Final = ("ftp.", "dict.", "ldap.", "imap.", "smtp.", "pop3.")
 PORT_MAX: Final = 65_535
-_URL: Final = re2.compile(
+_PLACE: Final = (
     r"(?:([A-Za-z][A-Za-z0-9+.-]*)://)?"
     r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?"
-    r"([/?#][!-~\x{fffd}]*)?"
 )
+_URL: Final = re2.compile(_PLACE + r"([/?#][!-~\x{fffd}]*)?")
+# Of bytes, where RE2's Python form has no characters to count.
+_ASCII: Final = re2.compile((_PLACE + "([/?#][!-~]*)?").encode())
+_PARTS: Final = range(1, 5)
 _NUMERIC: Final = re2.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?")
 _QUAD: Final = re2.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 
@@ -53,12 +56,13 @@ def read_url(text: str, scheme: str = "http") -> Url | None:
     """
     if text[:7].lower() == "file://":
         return _file(text[7:])
-    match = _URL.fullmatch(text)
+    plain = text.isascii()
+    match = _ASCII.fullmatch(text.encode()) if plain else _URL.fullmatch(text)
     if match is None:
         return None
-    given, host, port, rest = match.groups()
+    given, host, port, rest = (text[slice(*match.span(n))] for n in _PARTS)
     host = host.lower()
-    if given is None:
+    if not given:
         if host.startswith(GUESSED):
             return None
     else:
@@ -68,7 +72,7 @@ def read_url(text: str, scheme: str = "http") -> Url | None:
     number = int(port) if port else 0
     if number > PORT_MAX or not _certain(host):
         return None
-    path = (rest or "").partition("#")[0]
+    path = rest.partition("#")[0]
     return Url(scheme, host.strip("[]"), number, path)
 
 
@@ -78,6 +82,8 @@ def _certain(host: str) -> bool:
     if host[0] in ".-" or host[-1] in ".-" or ".." in host:
         return False
     last = host.rpartition(".")[2]
+    if not last[:1].isdigit():
+        return True
     # A host that ends in a number is an address, written in one way only.
     return not _NUMERIC.fullmatch(last) or bool(_QUAD.fullmatch(host))
 
