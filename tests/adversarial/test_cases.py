@@ -25,6 +25,9 @@ HARMFUL = (
     "harmful_more_heldout",
     "harmful_options",
     "harmful_options_heldout",
+    "harmful_programs",
+    "harmful_calls",
+    "harmful_sessions",
     "harmful_tools",
     "harmful_tools_heldout",
     "harmful_sequences",
@@ -47,6 +50,9 @@ FLOORS = {
     "benign_everyday_heldout": 216,
     "benign_more": 257,
     "benign_more_heldout": 245,
+    "benign_daily": 154,
+    "benign_calls": 87,
+    "benign_sessions": 22,
     "benign_tools": 208,
     "benign_tools_heldout": 206,
     "benign_sequences": 44,
@@ -110,7 +116,7 @@ def test_cases_are_as_many_as_they_were() -> None:
     names = [*HARMFUL, *FLOORS]
     assert {path.stem for path in CASES.glob("*.jsonl")} == set(names)
     counts = {name: sum(1 for _ in cases(name)) for name in names}
-    assert sum(counts[name] for name in HARMFUL) >= 5700
+    assert sum(counts[name] for name in HARMFUL) >= 7400
     assert counts["benign_shell"] + counts["benign_shell_heldout"] >= 500
     assert counts["benign_tools"] + counts["benign_tools_heldout"] >= 400
     ids = [case.id for name in names for case in cases(name)]
