@@ -185,7 +185,9 @@ class CallbackModule(CallbackBase):
         self._own = Path(str(found["folder"]))
         for host, way in found["ways"].items():
             if self._variables:
-                self._variables.set_nonpersistent_facts(host, {access.ARGUMENTS: way})
+                path = access.control_path(self._own, host)
+                facts = {access.ARGUMENTS: way, access.CONTROL: path}
+                self._variables.set_nonpersistent_facts(host, facts)
 
     def _refused(self, found: dict[str, object]) -> None:
         """End the run with the exit status of its verdict."""

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ CERTIFICATE: Final = "run-cert.pub"
 # Of a host that believes certificates, by its base.
 AUTHORITIES: Final = ("node_base_ssh_authority", "macos_base_ssh_authority")
 ARGUMENTS: Final = "ansible_ssh_common_args"
+CONTROL: Final = "ansible_control_path"
+DIGITS: Final = 10  # of a socket's name, which has to be short
 LONGEST: Final = 8 * 3600  # seconds that a certificate counts at most
 
 
@@ -101,6 +104,20 @@ def options(folder: Path, given: str = "") -> str:
     ]
     own = " ".join(f"-o {shlex.quote(word)}" for word in words)
     return f"{given} {own}".strip()
+
+
+def control_path(folder: Path, host: str) -> str:
+    """Return where ssh keeps the connection of a run to a host.
+
+    Ansible names it by host and account alone, so a run would go on in a connection
+    that an earlier one opened within a minute before, by another key.
+
+    Args:
+        folder: Of the run.
+        host: Of the inventory.
+    """
+    name = sha256(f"{folder.name}/{host}".encode()).hexdigest()[:DIGITS]
+    return f"%(directory)s/{name}"
 
 
 def end(folder: Path) -> None:

@@ -62,6 +62,17 @@ def test_ssh_reads_the_arguments_as_they_are_meant(tmp_path: Path) -> None:
     assert f"identityfile {plain}/run" in shown
 
 
+def test_no_run_goes_on_in_the_connection_of_another() -> None:
+    paths = {
+        access.control_path(Path(f"/state/access/{run}"), host)
+        for run in ("20261124T010101Z-00000001", "20261124T010101Z-00000002")
+        for host in ("a", "b")
+    }
+    assert len(paths) == 4
+    # As short as Ansible's own: the path of a socket has 104 characters at most.
+    assert {len(path % {"directory": ""}) for path in paths} == {11}
+
+
 def test_hosts_believe_where_the_inventory_says_so() -> None:
     hostvars: dict[str, dict[str, str]] = {
         "b": {"node_base_ssh_authority": "ssh-ed25519 AAAA"},
