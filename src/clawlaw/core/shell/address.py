@@ -1,11 +1,14 @@
 """Addresses as programs take them: URLs and places on other machines."""
 
+from string import ascii_lowercase, digits
+
 from msgspec import Struct
 
 from clawlaw.core.shell.words import UNKNOWN
 
 PORT_MAX = 65_535
 SCHEME_MAX = 20  # characters that an effect keeps
+SCHEME = frozenset(ascii_lowercase + digits + "+-.")
 
 
 class Address(Struct, frozen=True):
@@ -37,7 +40,9 @@ def read_address(text: str, scheme: str = "https") -> Address:
     """
     head, mark, rest = text.partition("://")
     if mark:
-        scheme = head.lower()[:SCHEME_MAX] if UNKNOWN not in head else "unknown"
+        scheme = head.lower()
+        if len(scheme) > SCHEME_MAX or not set(scheme) <= SCHEME:
+            scheme = "unknown"
     else:
         rest = text
     end = min((rest.find(c) for c in "/?#\\" if c in rest), default=len(rest))

@@ -54,6 +54,7 @@ LOADING_NAMES: Final = frozenset({
 })  # fmt: skip
 # Endings of names whose values choose code or options, also where the name is new.
 CHOOSING: Final = ("PATH", "FLAGS", "OPTS", "OPTIONS", "ARGS", "_DIR", "_HOME", "CMD")
+EVERYBODY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # who may then connect
 PLAIN_FLAGS: Final = (
     "-O", "-g", "-I", "-D", "-U", "-W", "-w", "-std=", "-march=", "-mtune=", "-pipe",
     "-fPIC", "-fno-", "-fsanitize=", "-pthread", "-l", "--coverage",
@@ -117,7 +118,7 @@ def _leads_away(name: str, word: Word, cwd: str) -> bool:
     if "://" in text:
         host = read_address(text).host
         return bool(host) and host not in LOOPBACK
-    if "`" in text or "$(" in text:
+    if text.partition(":")[0] in EVERYBODY or "`" in text or "$(" in text:
         return True
     spaced = text.replace("=", ":").replace(",", ":").replace(" ", ":")
     for word_part in spaced.split(":"):

@@ -35,6 +35,7 @@ CASES = [
     ("jest", "CXXFLAGS", "-Wall -Wl,-x", False),
     ("jest", "LOG", "~/x", False),
     ("jest", "API", "http://localhost:3000/x", True),
+    ("jest", "HOST", "0.0.0.0", False),  # noqa: S104  # refused
     ("jest", "API", "https://e.example/x", False),
     ("jest", "RUSTUP_DIST_SERVER", "x", False),
     ("go", "GOCACHEPROG", "./x", False),

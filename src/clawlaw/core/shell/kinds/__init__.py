@@ -34,6 +34,8 @@ KINDS: dict[str, Action | None] = {
     "config-key": values.config_key,
     "setting": values.setting,
     "inspected": values.inspected,
+    "layout": values.layout,
+    "passphrase": values.passphrase,
     "manifest-field": values.manifest_field,
     "processes": programs.processes,
     "cwd": files.cwd,

@@ -18,6 +18,12 @@ CHANGING: Final = (
     "remove", "reset", "restart", "restore", "rm", "rsync", "run", "send", "set",
     "start", "stop", "submit", "sync", "terminate", "update", "upload",
 )  # fmt: skip
+# Operations that put what they get into a file of a name among their words.
+SAVING: Final = frozenset({
+    "get-object", "get-object-torrent", "get-job-output", "get-export", "get-sdk",
+    "get-media", "get-thing-shadow", "get-credentials",
+})  # fmt: skip
+TOLD: Final = ("userdata", "user-data", "secret", "password", "connectionstring")
 READING: Final = ("list-", "describe-", "get-", "head-", "show-", "batch-get-")
 # Names of what nobody should read in passing.
 SECRETS: Final = (
@@ -34,6 +40,8 @@ def _reading(words: Sequence[str], *, grouped: bool) -> int:
     for index, text in enumerate(words):
         if text.partition("-")[0] in CHANGING and not (grouped and index == 0):
             return -1  # a name further on may look like a reading
+        if text in SAVING:
+            return -1
         if text in READS or text.startswith(READING):
             return index
     return -1
@@ -49,7 +57,9 @@ def call(run: Run, operands: Sequence[Word]) -> None:
     index = _reading(words, grouped=service not in FLAT)
     if index >= 0:
         named = " ".join(words[: index + 1])
+        every = " ".join(words).lower()
         hidden = any(name in named for name in SECRETS)
+        hidden = hidden or any(name in every for name in TOLD)
         labels: tuple[Literal["secret"], ...] = ("secret",) if hidden else ()
         run.effects.append(ServiceRead(service, " ".join(words), labels))
     elif words:

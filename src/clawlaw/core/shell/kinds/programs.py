@@ -38,7 +38,7 @@ CODE: Final = (":=", "; ", "=>", "`", "$(", "require(", "import(", "system(", "e
 # Targets that take away what a project keeps, its data above all.
 DESTROYING = frozenset({
     "destroy", "downgrade", "drop", "dropAll", "flush", "fresh", "nuke", "purge",
-    "reset", "rollback", "teardown", "truncate", "wipe",
+    "reset", "revert", "rollback", "teardown", "truncate", "undo", "wipe",
 })  # fmt: skip
 EVALUATES = (
     "-e", "--eval", "--exec", "--execute", "--command=", "--shell", "\\", "--run_under",
@@ -205,6 +205,8 @@ def _check_place(run: Run, value: str) -> None:
         value = value.lstrip("-").lstrip(ascii_letters)  # `-r/tmp/x`
     for mark in SEPARATORS:
         value = value.replace(mark, "\0")
+    if "0.0.0.0" in value:  # noqa: S104  # looked for, not listened at
+        run.context.opaque("listens to other machines", value)
     for part in value.split("\0"):
         if part.startswith(("/", "~", "../")) or "/../" in part or part == "..":
             path = run.path(Word(part))
@@ -228,7 +230,8 @@ def outward(text: str) -> bool:
     if dot:  # `ecto.drop`, and not `reset.test.ts`
         return "." not in head and last in DESTROYING
     parts = text.replace("-", ":").replace("_", ":").split(":")
-    if parts[0] in OUTWARD or not DESTROYING.isdisjoint(parts):
+    sent = parts[0] in OUTWARD or parts[-1] in SENDING
+    if sent or not DESTROYING.isdisjoint(parts):
         return True
     return parts[0].startswith(SENDING) and not parts[0].endswith("ed")
 

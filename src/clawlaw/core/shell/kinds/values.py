@@ -56,7 +56,7 @@ VERBS_THAT_RUN = frozenset({
 REDIS_READS = frozenset({
     "ping", "info", "get", "mget", "keys", "scan", "exists", "ttl", "type", "dbsize",
     "hget", "hgetall", "hkeys", "lrange", "llen", "smembers", "scard", "zrange",
-    "zcard", "strlen", "xlen", "xrange", "time", "memory", "slowlog",
+    "zcard", "strlen", "xlen", "xrange", "time",
 })  # fmt: skip
 
 
@@ -140,6 +140,22 @@ def inspected(run: Run, word: Word) -> None:
     whole = [field for field in fields if field in {".", "$", ".Config", "$.Config"}]
     if not word.known or whole or text == "json" or "env" in text.lower():
         run.effects.append(EnvironmentRead())
+
+
+def passphrase(run: Run, word: Word) -> None:
+    """Where openssl takes a password from."""
+    where, _, value = word.text.partition(":")
+    if where == "file":
+        read(run, Word(value))
+    elif where == "env":
+        run.effects.append(EnvironmentRead((value,)))
+
+
+def layout(run: Run, word: Word) -> None:
+    """How kubectl prints: some forms take a template from a file."""
+    form, _, value = word.text.partition("=")
+    if form.endswith("-file") or form == "templatefile":
+        read(run, Word(value))
 
 
 def manifest_field(run: Run, word: Word) -> None:

@@ -84,6 +84,8 @@ def _sqlite(
     for word in file:
         if word.text == ":memory:":
             continue
+        if word.text.startswith("file:"):
+            emit.give_up(context, "sqlite3: file is named by an address", word.text)
         emit.read(context, word, invocation.cwd)
         if kind != "looks":
             emit.write(context, word, invocation.cwd, how="modify", source="agent")

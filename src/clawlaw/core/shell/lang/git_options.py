@@ -173,7 +173,8 @@ PRINT["annotate"] = PRINT["blame"]
 STORE: Final[dict[str, Spec]] = {
     "add": spec(
         "-A --all -u --update -v --verbose -n --dry-run -N --intent-to-add -f --force"
-        " --no-all --ignore-errors --refresh --renormalize --ignore-removal --sparse",
+        " --no-all --ignore-errors --refresh --renormalize --ignore-removal --sparse"
+        " -p --patch",
         "--chmod",
     ),
     "commit": spec(
