@@ -28,7 +28,10 @@ def report(found: dict[str, object]) -> int:
         print(f"{name:<20}{p50:8.3f}{p95:8.3f}{p99:8.3f}")
     show(stages, floor)
     share = traced / 1000 / rows["file gate"][0]
-    print(f"composition: {traced:.1f} us of a file action, {share:.1%} of its p50")
+    if traced:
+        print(f"composition: {traced:.1f} us of a file action, {share:.1%} of its p50")
+    else:
+        print("composition: compiled into the decision, not told apart")
     print(
         f"32 agents: gate {rates['gate']:.0f}/s, floor {rates['floor']:.0f}/s, "
         f"{found['together']:.1f} actions a sync"
