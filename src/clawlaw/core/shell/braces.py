@@ -6,6 +6,7 @@ from clawlaw.core.shell.parse import UnclearError
 
 _MAX_RESULTS = 256
 _MAX_NUMBER_LENGTH = 6
+_MAX_BRACES = 200  # in one word; each is a level of recursion
 
 
 def expand_braces(text: str) -> list[str]:
@@ -16,6 +17,8 @@ def expand_braces(text: str) -> list[str]:
     """
     if "{" not in text:
         return [text]
+    if text.count("{") > _MAX_BRACES:
+        raise UnclearError("a word of too many braces", text[:80])
     start = text.find("{")
     while start >= 0:
         end, commas = _match(text, start)
