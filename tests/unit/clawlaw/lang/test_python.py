@@ -207,6 +207,7 @@ def test_programs_that_compute(judged: Judged, text: str, said: list[str]) -> No
         "print(sys)",
         "yield 1",
         "from __future__ import annotations; exec('x')",
+        "while True: open('x', 'a').write('y')",
     ],
 )
 def test_everything_else_is_code(judged: Judged, text: str) -> None:

@@ -89,6 +89,13 @@ class _Reader:
         for child in node.named_children:
             self.visit(child, depth + 1)
 
+    def loop(self, node: Node, depth: int) -> None:
+        before = len(self.program.writes)
+        for child in node.named_children:
+            self.visit(child, depth + 1)
+        if len(self.program.writes) > before:
+            raise PythonError("writes in a loop that may have no end")
+
     def identifier(self, node: Node, _: int) -> None:
         name = name_of(node)
         if name in REFUSED or name in CALLED or (name[:1] == "_" and name != "_"):
@@ -297,6 +304,7 @@ class _Reader:
 
 type Visit = Callable[[_Reader, Node, int], None]
 VISITS: Final[dict[str, Visit]] = {
+    "while_statement": _Reader.loop,
     "identifier": _Reader.identifier,
     "string": _Reader.string,
     "keyword_argument": _Reader.keyword,
