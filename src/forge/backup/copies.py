@@ -26,6 +26,7 @@ from forge.backup.model import Copy, Item
 
 JOURNAL = "copies.jsonl"
 SMALLEST = 32 << 20  # bytes that stay free on the disk
+UNFINISHED = 7 * 86_400  # seconds after which what was received is given up
 
 
 class Copies:
@@ -123,6 +124,17 @@ class Copies:
             raise _failed(target, error) from error
         self._copies.append(copy)
         self._known[copy.source, copy.name, copy.tag] = copy
+
+    def tidy(self, now: float) -> None:
+        """Remove what was received of items that nobody asked for since.
+
+        Args:
+            now: Seconds since the epoch.
+        """
+        for path in (self.folder / "partial").iterdir():
+            with contextlib.suppress(OSError):  # room is made another time
+                if now - path.stat().st_mtime > UNFINISHED:
+                    path.unlink()
 
     def free(self) -> int:
         """Return the bytes that copies may still take on this disk."""

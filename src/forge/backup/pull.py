@@ -37,6 +37,8 @@ def pull(
     begin = time.monotonic()
     results = []
     with Copies.open(folder) as kept:
+        if not dry_run:
+            kept.tidy(time.time())
         for source in sources:
             result = Result(source.name)
             results.append(result)

@@ -12,9 +12,11 @@ import msgspec
 from forge.backup import snapshot
 from forge.backup.errors import SourceError
 from forge.backup.model import Item
+from forge.errors import InputError
 
 LIST_SECONDS = 300  # it reads every file once for its digest
 CHUNK = 1 << 20
+TEMPLATE = "{{"
 SNAPSHOTS = "/var/lib/rancher/k3s/server/db/snapshots"
 # What a server cannot be made again without.
 # Source: https://docs.k3s.io/datastore/backup-restore
@@ -42,11 +44,12 @@ class Server:
         Args:
             host: Inventory name.
             command: Words that run a shell command there as root, which follows.
-            folders: Files and folders that are copied; the usual ones unless given.
+            folders: What is copied, the folder of snapshots first; the usual ones
+                unless given.
         """
         self.name = f"server/{host}"
         self._command = list(command)
-        self._folders = list(folders) or [SNAPSHOTS, *NEEDED]
+        self._snapshots, *self._others = folders or [SNAPSHOTS, *NEEDED]
 
     def items(self) -> list[Item]:
         """Return the files with their digests.
@@ -56,7 +59,9 @@ class Server:
         """
         program = resources.files(__package__).joinpath("remote_list.py").read_bytes()
         done = self._run(
-            f"python3 -I - {shlex.join(self._folders)}", program, LIST_SECONDS
+            f"python3 -I - {shlex.join([self._snapshots, *self._others])}",
+            program,
+            LIST_SECONDS,
         )
         try:
             found = [msgspec.json.decode(line, type=Item) for line in done.splitlines()]
@@ -64,7 +69,8 @@ class Server:
             raise SourceError(f"{self.name}: the list of files: {error}") from error
         if not found:
             raise SourceError(
-                f"{self.name}: none of {', '.join(self._folders)} is there",
+                f"{self.name}: none of {self._snapshots}, {', '.join(self._others)} "
+                "is there",
                 remedy="is it a server of K3s? run playbooks/k3s.yml, then "
                 "playbooks/backup.yml",
             )
@@ -101,7 +107,8 @@ class Server:
             return (
                 f"its digest is {sha256}, the server's {item.tag}; it changed meanwhile"
             )
-        return snapshot.problem(path) if item.name.startswith(f"{SNAPSHOTS}/") else ""
+        is_snapshot = item.name.startswith(f"{self._snapshots.rstrip('/')}/")
+        return snapshot.problem(path) if is_snapshot else ""
 
     def _run(self, words: str, data: bytes, seconds: float) -> bytes:
         try:
@@ -121,19 +128,36 @@ def ssh(variables: Mapping[str, Any], host: str) -> list[str]:
     """Return the words that run a command on a host as root, as Ansible would.
 
     Args:
-        variables: The host's variables of the inventory.
+        variables: The host's variables of the inventory, templates not resolved.
         host: Its name, used where no address is given.
+
+    Raises:
+        InputError: One of them is a template, which only Ansible can read. The address
+            may be one: then it is the host's on the wire of the cluster.
     """
     words = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
     for name in ("ansible_ssh_common_args", "ansible_ssh_extra_args"):
-        words += shlex.split(str(variables.get(name) or ""))
-    if variables.get("ansible_port"):
-        words += ["-p", str(variables["ansible_port"])]
-    if variables.get("ansible_ssh_private_key_file"):
-        words += ["-i", str(variables["ansible_ssh_private_key_file"])]
-    user = str(variables.get("ansible_user") or "")
-    words.append(f"{user}@" * bool(user) + str(variables.get("ansible_host") or host))
+        words += shlex.split(_literal(variables, name, host))
+    if port := _literal(variables, "ansible_port", host):
+        words += ["-p", port]
+    if key := _literal(variables, "ansible_ssh_private_key_file", host):
+        words += ["-i", key]
+    user = _literal(variables, "ansible_user", host)
+    address = str(variables.get("ansible_host") or host)
+    if TEMPLATE in address:
+        address = str((variables.get("forge_addresses") or {}).get("cluster") or host)
+    words.append(f"{user}@{address}" if user else address)
     return words if user in {"", "root"} else [*words, "sudo", "-n"]
+
+
+def _literal(variables: Mapping[str, Any], name: str, host: str) -> str:
+    value = str(variables.get(name) or "")
+    if TEMPLATE in value:
+        raise InputError(
+            f"{host}: {name} is a template, which only Ansible can read",
+            remedy="write it out, in one more --inventory",
+        )
+    return value
 
 
 def _unreachable(name: str, status: int, said: str) -> SourceError:

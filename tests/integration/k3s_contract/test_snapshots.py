@@ -134,6 +134,19 @@ def test_restored_cluster_is_that_of_the_snapshot(
     cluster.kubectl("delete pod after")
 
 
+@pytest.mark.doc("https://docs.k3s.io/cli/etcd-snapshot#restoring-snapshots")
+def test_reset_alone_keeps_the_data(cluster: "Cluster") -> None:
+    """Without a snapshot the cluster is one member again, with what it holds."""
+    cluster.kubectl("create configmap stays")
+    cluster.server.run("systemctl stop k3s")
+    try:
+        said = cluster.server.run("k3s server --cluster-reset 2>&1", timeout=180)
+        assert RESET in said
+    finally:
+        cluster.server.run("systemctl start k3s", timeout=180)
+    cluster.kubectl("delete configmap stays")
+
+
 @pytest.mark.doc("https://docs.k3s.io/cli/server")
 def test_restore_path_needs_the_reset(cluster: "Cluster") -> None:
     """``--cluster-reset-restore-path`` alone is refused."""

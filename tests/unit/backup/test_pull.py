@@ -115,6 +115,21 @@ def test_content_that_is_not_what_was_listed_is_no_copy(
     assert one(source, folder).problem == ""
 
 
+def test_what_was_received_long_ago_is_given_up(
+    source: MemorySource, folder: Path
+) -> None:
+    one(source, folder)
+    for name, age in (("old", 8), ("new", 6)):
+        path = folder / "partial" / name
+        path.write_bytes(b"x")
+        then = path.stat().st_mtime - age * 86_400
+        os.utime(path, (then, then))
+    one(source, folder, dry_run=True)
+    assert len(list((folder / "partial").iterdir())) == 2
+    one(source, folder)
+    assert [p.name for p in (folder / "partial").iterdir()] == ["new"]
+
+
 def test_one_source_that_is_down_leaves_the_others_alone(
     source: MemorySource, folder: Path
 ) -> None:
