@@ -130,7 +130,7 @@ test-upload: venv ## a body that takes longer than a minute, through real Traefi
 .PHONY: test-platform
 test-platform: venv ## roles of the platform: real object stores, real Argo CD and Kyverno in a cluster, a restore, a double of Harbor
 	@forge artifacts fetch minio && pytest -n 2 tests/integration/object_store tests/integration/harbor
-	@forge artifacts fetch k3s_standin etcd argocd registry kyverno
+	@forge artifacts fetch k3s_standin etcd argocd registry kyverno velero velero_plugin_aws
 	@MOLECULE_GLOB='molecule/platform/*/molecule.yml' molecule test --scenario-name argocd
 	@pytest tests/platform
 	@pytest tests/backup

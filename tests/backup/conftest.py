@@ -17,6 +17,8 @@ import yaml
 from rich.console import Console
 
 from forge import paths
+from forge.artifacts.progress import SILENT
+from forge.testbed import platform
 from forge.testbed.lifecycle import Testbed
 from forge.testbed.ssh import Identity
 from forge.testbed.state import Folder
@@ -24,6 +26,7 @@ from forge.testbed.state import Folder
 CHECKOUT = paths.checkout(Path(__file__).parent)
 ROOM = "backup"
 HOSTS = ("first", "second")
+COMPONENTS = ("minio", "velero")
 
 
 def pytest_ignore_collect() -> bool | None:
@@ -36,11 +39,13 @@ class Cluster:
     """The hosts, and how playbooks and commands run on them.
 
     Attributes:
+        folder: Of the kubeconfig and the store's certificate.
         inventory: Its sources, the last one winning.
         state: Folder of the controller's records.
         logins: Host to the words that run a shell command there as root.
     """
 
+    folder: Path
     inventory: tuple[Path, ...]
     state: Path
     logins: dict[str, tuple[str, ...]]
@@ -103,11 +108,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("backup")
     testbed = Testbed(CHECKOUT, paths.cache(), Console())
     source = folder / "backup.yml"
-    variables = {"k3s_kubeconfig_path": str(folder / "kubeconfig")}
+    found = platform.supply_components(
+        CHECKOUT, paths.cache(), ROOM, COMPONENTS, SILENT
+    )
+    variables = found.variables() | {"k3s_kubeconfig_path": str(folder / "kubeconfig")}
     source.write_text(yaml.safe_dump({"all": {"vars": variables}}))
     try:
         _, room = testbed.create_small(ROOM, HOSTS, ["cluster"])
         made = Cluster(
+            folder,
             (room, CHECKOUT / "molecule/shared/inventory",
              Path(__file__).parent / "inventory", source),
             folder / "state",

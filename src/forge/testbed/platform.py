@@ -56,7 +56,22 @@ def supply(checkout: Path, cache: Path, profile: str, progress: Progress) -> Pla
         InputError: A manifest is wrong.
         ForgeError: An image cannot be made, or CRDs cannot be had.
     """
-    components = PROFILES[profile]
+    return supply_components(checkout, cache, profile, PROFILES[profile], progress)
+
+
+def supply_components(
+    checkout: Path,
+    cache: Path,
+    profile: str,
+    components: tuple[str, ...],
+    progress: Progress,
+) -> Platform:
+    """Build the images of some components, as a profile that may have no name yet.
+
+    Raises:
+        InputError: A manifest is wrong.
+        ForgeError: An image cannot be made, or CRDs cannot be had.
+    """
     wanted = manifests.local_images(
         manifests.resources(str(checkout / FOLDER), components, "testbed")
     )
