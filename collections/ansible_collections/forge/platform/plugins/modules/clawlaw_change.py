@@ -277,11 +277,12 @@ MICROSECONDS = 1_000_000
 
 def propose(module: AnsibleModule) -> dict[str, Any]:
     """Propose a plan; the answer with the session that it was asked in."""
-    other = another_state(module)
-    if other:
-        return {"applied": other}
     proposal = {**module.params["proposal"], "mediated": True}
-    answer = _ask(module, "/v1/proposals", proposal)
+    answer = another_state(module)
+    if "begun" in answer:
+        return {"applied": answer}
+    # A gate that may not even read its log to anybody has said so: that is its verdict.
+    answer = answer or _ask(module, "/v1/proposals", proposal)
     if answer.get("verdict") not in VERDICTS:
         raise NoAnswerError(
             f"the gate said {answer.get('verdict')!r}, which is no verdict"
@@ -291,7 +292,10 @@ def propose(module: AnsibleModule) -> dict[str, Any]:
 
 
 def another_state(module: AnsibleModule) -> dict[str, Any]:
-    """Return what the log has as applied, if that is not what the caller holds."""
+    """Return what the log has as applied, if that is not what the caller holds.
+
+    Or the denial of a gate that answers nothing now; empty if there is nothing to say.
+    """
     platform, holds = module.params["platform"], module.params["holds"]
     if not platform or not holds:
         return {}
@@ -301,6 +305,8 @@ def another_state(module: AnsibleModule) -> dict[str, Any]:
         if error.status == http.client.NOT_FOUND:
             return {}  # a gate that does not know of it yet: nothing was ever said
         raise
+    if said.get("verdict") == "deny":
+        return said
     if said.get("platform") != platform:
         raise NoAnswerError(f"the gate does not say what is applied of {platform}")
     told = {name: str(said.get(name, "")) for name in APPLIED}
