@@ -50,7 +50,7 @@ FLOORS = {
     "benign_everyday_heldout": 216,
     "benign_more": 257,
     "benign_more_heldout": 245,
-    "benign_daily": 154,
+    "benign_daily": 157,
     "benign_calls": 87,
     "benign_sessions": 22,
     "benign_tools": 208,
