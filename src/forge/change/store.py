@@ -105,6 +105,11 @@ class Store:
         except (OSError, PrivateFileError) as error:
             raise AppliedStateError(f"{self.folder / RECORD_FILE}: {error}") from error
 
+    def forget(self) -> None:
+        """Remove record and key: the machines that they speak of are no more."""
+        for name in (RECORD_FILE, KEY_FILE):
+            (self.folder / name).unlink(missing_ok=True)
+
     def _follows(self, applied: Applied) -> None:
         present = self.read()
         if applied.previous != (present.digest() if present else FIRST):

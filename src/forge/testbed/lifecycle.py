@@ -10,6 +10,7 @@ from rich.console import Console
 
 from forge import artifacts
 from forge.artifacts.display import Display
+from forge.change.store import Store
 from forge.errors import InputError
 from forge.testbed import (
     image,
@@ -108,6 +109,7 @@ class Testbed:
         """Remove everything that this checkout's testbeds made on the machine.
 
         Its identity, subnets, key and cache stay: the next ``up`` is the same testbed.
+        What was applied to the hosts is forgotten with them; records of runs stay.
         """
         state = self.folder.load()
         if state is None:
@@ -122,6 +124,9 @@ class Testbed:
         gone = [item for name in mine for item in self.factory.destroy(name)]
         for name in (OVERLAY, PLATFORM):
             (self.folder / name).unlink(missing_ok=True)
+        # The gate went with its host: the next run is a first installation again.
+        for folder in (self.folder / "state").glob("*/"):
+            Store(folder).forget()
         self._say(f"down: {len(gone)} containers, volumes and networks removed")
 
     def play(
