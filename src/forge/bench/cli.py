@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     where = verb.add_mutually_exclusive_group(required=True)
     where.add_argument("--scenario", type=Path, metavar="FILE", help="what to measure")
     where.add_argument(
-        "--local", action="store_true", help="start engine, gate and proxy here"
+        "--local", action="store_true", help="start engines, gate and proxy here"
     )
     verb.add_argument("--requests", type=int, metavar="N", help="of each way")
     verb.add_argument("--max-tokens", type=int, metavar="N", help="of an answer")
@@ -45,16 +46,16 @@ def _run(options: argparse.Namespace) -> int:
     if options.local:
         from forge.bench.local import local, written  # noqa: PLC0415  # needs the gate
 
-        with local() as room:
-            path = written(room.scenario(), room.folder / "scenario.yaml")
-            engine = room.processes["ollama"].pid
-            return _measure(_changed(load(path), options), options, engine)
+        with local() as (room, folder):
+            path = written(room.scenario(), folder / "scenario.yaml")
+            scenario = _changed(load(path), options)
+            return _measure(scenario, options, room.processes)
     scenario = _changed(load(options.scenario), options)
     if options.check:
         names = ", ".join(target.name for target in scenario.targets)
         Console().print(f"{scenario.name}: {names}", markup=False)
         return 0
-    return _measure(scenario, options, 0)
+    return _measure(scenario, options, {})
 
 
 def _changed(scenario: Scenario, options: argparse.Namespace) -> Scenario:
@@ -74,12 +75,14 @@ def _changed(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     return structs.replace(scenario, **changes)
 
 
-def _measure(scenario: Scenario, options: argparse.Namespace, engine: int) -> int:
+def _measure(
+    scenario: Scenario, options: argparse.Namespace, engines: Mapping[str, int]
+) -> int:
     from forge.bench import report, run  # noqa: PLC0415  # aiohttp takes its time
 
     told = Console(stderr=True)
     with told.status("measuring") as status:
-        found = asyncio.run(run.run(scenario, status.update, engine))
+        found = asyncio.run(run.run(scenario, status.update, engines))
     out = Console(width=None if sys.stdout.isatty() else WIDE)
     report.show(found, out)
     if options.json:

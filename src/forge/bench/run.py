@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,13 +96,13 @@ def prompt_of(number: int, words: int) -> str:
     return f"{number} {text}. Write a long story with these words."
 
 
-async def run(scenario: Scenario, note: Note, engine: int = 0) -> Report:
+async def run(scenario: Scenario, note: Note, engines: Mapping[str, int]) -> Report:
     """Measure everything.
 
     Args:
         scenario: What.
         note: Is told how far it is.
-        engine: Process id of a local engine, whose memory is taken; 0: none.
+        engines: Process ids of local engines, by kind, whose memory is taken.
 
     Raises:
         AnswerError: A request was not answered.
@@ -113,7 +113,8 @@ async def run(scenario: Scenario, note: Note, engine: int = 0) -> Report:
     async with aiohttp.ClientSession(timeout=limits, connector=connector) as session:
         for target in scenario.targets:
             report.results.append(await _target(session, scenario, target, note))
-            report.results[-1].memory = resident(engine)
+            process = engines.get(target.engine, 0)
+            report.results[-1].memory = resident(process)
         if scenario.gate is not None:
             await _gate(session, scenario, scenario.gate, report, note)
     return report

@@ -13,11 +13,11 @@ import ollama
 import openai
 import pytest
 from tests.integration.gate.house import House
-from tests.integration.inference import engines
 from tests.integration.inference.lab import TOKEN, Lab
 
 from clawlaw.cli.agent_exercise import Door
 from clawlaw.cli.drill_inference import run
+from forge.bench import engines
 
 MESSAGES: Any = [{"role": "user", "content": "Name three colours."}]
 MODELS = ["gemma", "noise"]
@@ -30,17 +30,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder.chmod(0o755)
     home = folder / "gate"
     home.mkdir()
-    with engines.ollama(folder) as first, engines.mlx(folder) as (second, path):
+    with engines.ollama(folder) as first, engines.mlx(folder) as second:
         house = House(home)
         house.start()
         backends = [
-            {"name": "ollama", "engine": "ollama", "url": first, "tier": "II"},
-            {"name": "mlx", "engine": "mlx", "url": second, "tier": "III"},
+            {"name": "ollama", "engine": "ollama", "url": first.url, "tier": "II"},
+            {"name": "mlx", "engine": "mlx", "url": second.url, "tier": "III"},
         ]
         shared = {"context": engines.CONTEXT, "max_tokens": 64}
         models = [
-            {"name": "gemma", "backend": "ollama", "served": engines.GEMMA, **shared},
-            {"name": "noise", "backend": "mlx", "served": path, **shared},
+            {"name": "gemma", "backend": "ollama", "served": first.model, **shared},
+            {"name": "noise", "backend": "mlx", "served": second.model, **shared},
         ]
         lab = Lab(house, backends, models)
         lab.start()
