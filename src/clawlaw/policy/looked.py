@@ -67,19 +67,23 @@ class Looker:
             touched = 0
             for row in rows:
                 touched |= row.written | row.touched | row.root_touched
+            if glob and _hidden(effect.path):
+                # Few names begin with a dot: `.e*` is meant for one of them, and it may
+                # be there by the time that the pattern is used.
+                could, root = self._could(effect, tree=tree)
+                return Looked(rows, could=could, root_could=root)
             return Looked(rows, touched=-1 if glob else touched)
         if not glob:
             return Looked((), targets is not None)
-        folded = fold_path(effect.path)
         where = fold_path(_literal_directory(effect.path))
         within = 0 if where.strange else self._folded.hits(where.text).tree
-        return Looked(
-            (),
-            targets is not None,
-            within,
-            self._folded.overlaps(folded.text, recursive=tree),
-            self._folded.overlaps(folded.text, recursive=False),
-        )
+        return Looked((), targets is not None, within, *self._could(effect, tree=tree))
+
+    def _could(self, effect: Any, *, tree: bool) -> tuple[int, int]:
+        """Sets that a pattern could lead into by its text: with its tree, without."""
+        text = fold_path(effect.path).text
+        overlaps = self._folded.overlaps
+        return overlaps(text, recursive=tree), overlaps(text, recursive=False)
 
     def _row(self, target: Target, *, tree: bool) -> Row:
         fact = target.fact
@@ -104,6 +108,14 @@ class Looker:
             _EVERY if blank else plain[0],
             written[0] | (0 if blank else real[0]),
         )
+
+
+def _hidden(glob: str) -> bool:
+    """Whether a component with wild characters begins with a dot."""
+    return any(
+        part[:1] == "." and part.strip("*?.") and WILD.intersection(part)
+        for part in glob.split("/")
+    )
 
 
 def _literal_directory(glob: str) -> str:

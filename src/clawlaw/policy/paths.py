@@ -323,7 +323,9 @@ def _both(glob: str, entry: str) -> bool:
 def _tells(glob: str, entry: str) -> bool:
     wild = WILD.intersection(glob)
     if wild and WILD.intersection(entry):
-        return False
+        # But few names begin with a dot.
+        hidden = glob[0] == entry[0] == "." and glob.strip("*?.") != ""
+        return hidden and _both(glob, entry)
     return glob.strip("*") != "" and _both(glob, entry)
 
 

@@ -36,7 +36,7 @@ class Looked(Struct, frozen=True):
         rows: One a path.
         expanded: False: a pattern of which nobody knows what it matches.
         within: Of a pattern without matches: sets that hold its directory.
-        could: Of a pattern without matches: sets that it could lead into.
+        could: Of a pattern without matches: sets that it could lead into later.
         root_could: Likewise, without what may be beneath.
         touched: Sets that a condition on any of these paths can be about; -1: not
             known, since it is a pattern.
